@@ -14,7 +14,7 @@ from django.db.models.signals import post_delete, post_save
 
 from hub.database import listen
 from hub.logs import get_logger
-from hub.validation import storable
+from notifications.errors import told
 from notifications.saved_rules.models import ERROR_LIMIT, SavedRule, SavedRuleCondition, State
 from notifications.saved_rules.reading import ReadyRule, ready
 
@@ -99,7 +99,7 @@ def note_failure(pk: int, name: str, error: Exception) -> None:
         _known.failed_at.clear()
     _known.failed_at[pk] = now
     log.error("saved_rule_failed", rule=name, exc_info=error)
-    text = storable(f"{type(error).__name__}: {error}")[:ERROR_LIMIT]
+    text = told(error, ERROR_LIMIT)
     rows = SavedRule.objects.filter(pk=pk)
     transaction.on_commit(lambda: rows.update(last_error=text, failed_at=Now()), robust=True)
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from notifications.errors import told
+from notifications.saved_rules.models import ERROR_LIMIT
 from notifications.saved_rules.reading import ReadyRule
 from notifications.sending.alerting import BadAlert, resolve
 
@@ -65,4 +67,4 @@ def _preview(rule: ReadyRule, values: dict[str, object]) -> Preview:
     except BadAlert as error:
         return Preview(pk, fires=False, error=str(error))
     except Exception as error:  # noqa: BLE001  # one odd row is a line of the page, as it is one alert less
-        return Preview(pk, fires=False, error=f"{type(error).__name__}: {error}")
+        return Preview(pk, fires=False, error=told(error, ERROR_LIMIT))

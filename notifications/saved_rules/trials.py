@@ -16,10 +16,10 @@ from django.db.models import Q
 
 from hub.config import hub_settings
 from hub.database import SavedRow, note, noted, prune_table, run_last_on_commit
-from hub.logs import get_logger, redact
+from hub.logs import get_logger
 from hub.users import User
-from hub.validation import storable
 from notifications import names_in_texts
+from notifications.errors import told
 from notifications.saved_rules.models import ERROR_LIMIT, ROW_LIMIT, Outcome, SavedRule, SavedRuleTrial
 from notifications.saved_rules.reading import ReadyRule, Values, event_of
 from notifications.sending.alerting import Alert
@@ -89,12 +89,8 @@ def _verdict(rule: ReadyRule, row: SavedRow, now: Values) -> Verdict | None:
         if not rule.conditions_hold(now, row.before):
             return verdict(Outcome.CONDITIONS)
     except Exception as error:  # noqa: BLE001  # whatever a rule compares, the save goes on; the page shows it
-        return verdict(Outcome.ERROR, error=_error(error))
+        return verdict(Outcome.ERROR, error=told(error, ERROR_LIMIT))
     return verdict(Outcome.ALERT, partial(rule.alert_for, now, row.before))
-
-
-def _error(error: Exception) -> str:
-    return redact(storable(f"{type(error).__name__}: {error}"))[:ERROR_LIMIT]
 
 
 @contextlib.contextmanager
@@ -128,7 +124,7 @@ def _row(rule: int, verdict: Verdict, using: str) -> SavedRuleTrial:
         with _savepoints(using):
             alert = verdict.alert()
     except Exception as error:  # noqa: BLE001  # whatever a rule writes, the others are kept; the page shows it
-        row.outcome, row.error = Outcome.ERROR, _error(error)
+        row.outcome, row.error = Outcome.ERROR, told(error, ERROR_LIMIT)
         return row
     if alert is None:
         row.outcome = Outcome.NOBODY

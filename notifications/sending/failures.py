@@ -4,13 +4,13 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from hub.validation import storable
+from notifications.errors import told
 from notifications.models import FAILURE_LIMIT
 
 
 def note(under_way: QuerySet[Any], error: Exception) -> None:
     """Note in these rows why their job cannot go on."""
-    under_way.update(failure=storable(f"{type(error).__name__}: {error}")[:FAILURE_LIMIT])
+    under_way.update(failure=told(error, FAILURE_LIMIT))
 
 
 def clear(under_way: QuerySet[Any]) -> bool:

@@ -242,12 +242,12 @@ def test_a_withdrawal_that_cannot_go_on_rests_until_it_is_started_again(
     retract(id=alert.pk)
 
     def fail(*args: Any) -> None:
-        raise LookupError("no such text")
+        raise LookupError("no such text, password=pa55word")
 
     with monkeypatch.context() as patched:
         patched.setattr(withdrawing, "publish_shared", fail)
         drain_jobs()
-    assert Withdrawal.objects.get().failure == "LookupError: no such text"
+    assert Withdrawal.objects.get().failure == "LookupError: no such text, password=[removed]"
     assert not Job.objects.filter(failed_at=None).exists()
     Withdrawal.objects.update(moved_at=Now() - timedelta(minutes=2))
     assert distributing.restart_lost() == 0

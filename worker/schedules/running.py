@@ -24,6 +24,7 @@ from hub.database.prepared import is_alone
 from hub.logs import get_logger
 from hub.publishing import number_now
 from notifications import failed_calls, sources
+from notifications.errors import told
 from worker.clock import AHEAD
 from worker.due_times import until
 from worker.jobs import shortened
@@ -207,7 +208,7 @@ def _handle_one(row: Schedule, now: datetime, deadline: float) -> int:
         raise
     except Exception as error:  # noqa: BLE001  # what somebody wrote into the row past all checks
         log.error("schedule_not_readable", schedule=row.pk, error=str(error))  # noqa: TRY400  # it says what is wrong
-        _write(row, next_at=None, is_planned=True, problem=_told(error))
+        _write(row, next_at=None, is_planned=True, problem=told(error, ERROR_LIMIT))
         return 0
 
 
@@ -300,7 +301,7 @@ class _Handling:
             if transaction.get_rollback():
                 raise  # the database is away
             self._attempts += 1
-            row.tried_error = _told(error)
+            row.tried_error = told(error, ERROR_LIMIT)
             if self._attempts >= ATTEMPTS and now - moment > _allowed(moment, later, row.grace):
                 log.exception("schedule_not_sent", schedule=row.pk, due_at=str(moment))
                 self._note_missed(moment)
@@ -357,7 +358,7 @@ def _deliver(row: Schedule, run: ScheduleRun) -> bool:
         log.exception("schedule_not_sent", schedule=row.pk, due_at=str(run.due_at))
         if local is not None:
             run.pk, run._state.adding = None, True  # that is rolled back
-        run.status, run.error = RunStatus.FAILED, _told(error)
+        run.status, run.error = RunStatus.FAILED, told(error, ERROR_LIMIT)
         failed_calls.note(source, "schedule", error)
         run.save()
         return False
@@ -375,10 +376,6 @@ def _source(row: Schedule, run: ScheduleRun) -> str:
     """Who sends a run: the schedule, or whoever has it run by hand."""
     by = sources.current() if run.is_by_hand else ""
     return by or sources.written(sources.SCHEDULE, row.pk)
-
-
-def _told(error: Exception) -> str:
-    return shortened(f"{type(error).__name__}: {error}", ERROR_LIMIT)
 
 
 def run_now(row: Schedule, *, key: str | None = None) -> ScheduleRun:
@@ -452,5 +449,5 @@ def _mend(pk: int) -> bool:
             plan(row, handled_until)
         except Exception as error:  # noqa: BLE001  # likewise
             log.error("schedule_not_readable", schedule=pk, error=str(error))  # noqa: TRY400  # as above
-            _write(row, next_at=None, problem=_told(error))
+            _write(row, next_at=None, problem=told(error, ERROR_LIMIT))
         return True

@@ -20,7 +20,7 @@ from notifications import open_to_rules
 from notifications.models import Notification
 from notifications.saved_rules import comparing, current, erasing, opening, previewing, texts
 from notifications.saved_rules.models import Operator, SavedRule, State
-from notifications.saved_rules.reading import ready
+from notifications.saved_rules.reading import ReadyRule, ready
 from tests.notifications.saved_rules.orders import LABEL, made, move, order, posted, sent
 from tests.support.orders import Order, Tag, Ticket
 from tests.support.people import User
@@ -203,6 +203,19 @@ def test_an_error_stands_in_the_rule() -> None:
     rule.refresh_from_db()
     assert rule.last_error.startswith("UnknownRecipient: There is no user named 'nobody'")
     assert rule.times_fired == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_error_stands_in_the_rule_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_values: Any) -> None:
+        raise LookupError("nobody at postgres://u:pa55word@db/x")
+
+    monkeypatch.setattr(ReadyRule, "alert_for", fail)
+    rule = made(recipients="user:nobody")
+    with transaction.atomic():
+        move(order(), status="paid")
+    rule.refresh_from_db()
+    assert rule.last_error == "LookupError: nobody at postgres://u:[removed]@db/x"
 
 
 @pytest.mark.slow

@@ -218,12 +218,12 @@ def test_an_error_whose_text_nobody_can_store_is_in_the_history_without_it(monke
 
     def fail(said: Any, **others: Any) -> Any:
         if said["message"] == "first":
-            raise ValueError("no \udc80 \0 file")
+            raise ValueError("no \udc80 \0 file, password=pa55word")
         return real(said, **others)
 
     monkeypatch.setattr(contents, "send", fail)
     assert send_due_schedules() == 1
-    assert ScheduleRun.objects.get(schedule=first).error == "ValueError: no ?  file"
+    assert ScheduleRun.objects.get(schedule=first).error == "ValueError: no ?  file, password=[removed]"
     assert ScheduleRun.objects.get(schedule=second).status == RunStatus.SENT
 
 
