@@ -101,6 +101,10 @@ def test_failed_job_is_corrected_and_goes_from_the_page(visitor: Visitors, hub: 
     hub.shell(FAIL)
     expect(part(page, "failed").get_by_text("there is nobody of this name")).to_be_visible()
     assert page.evaluate("globalThis.isSamePage")
+    page.goto("/operations/failed/")
+    expect(page.get_by_text("there is nobody of this name")).to_be_visible()
+    assert faults(page) == []
+    is_sound(page, "en")
     page.get_by_role("link", name="worker.tasks.send_broadcast").press("Enter")
     expect(page.get_by_label("Keyword arguments")).to_be_visible()
     assert faults(page) == []
