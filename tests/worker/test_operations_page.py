@@ -399,7 +399,7 @@ def test_person_who_is_erased_leaves_what_was_done() -> None:
     boss = permitted(SEE, OPERATE)
     recording.record(boss, Operation.PAUSE, "bulk")
     assert "pause" in json.dumps(export(boss), default=str)
-    erase(boss)
+    erase(boss, account=True)
     assert not all_users().filter(pk=boss.pk).exists()
     left = OperationRecord.objects.get()
     assert (left.operation, left.person) == ("pause", None)
