@@ -160,6 +160,8 @@ def _carry_out(
     once = request.POST.get("once", "")
     if wish not in {"again", "retract"} or (wish == "again" and not _ONCE.fullmatch(once)):
         return HttpResponseBadRequest()
+    if wish == "retract":
+        person = None  # it is taken from all, whomever the page is about
     if (question := _question(admin, request, alert, person, wish=wish, once=once)) is not None:
         return question
     if wish == "retract":

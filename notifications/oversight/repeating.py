@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hub.users import User
+from hub.users import User, written
 from notifications.models import InboxEntry, Notification
 from notifications.sending import actions, expiring
 from notifications.sending.alerting import Alert, Found
@@ -66,4 +66,4 @@ def recipients_of(row: Notification) -> tuple[Found | Listed, ...]:
             raise BadAudience(f"{row.audience!r} is no audience.")
         return (found,)
     entries = InboxEntry.objects.filter(notification=row.pk)
-    return (Listed(tuple(entries.order_by("user_id").values_list("user_id", flat=True))),)
+    return (Listed(tuple(map(written, entries.order_by("user_id").values_list("user_id", flat=True)))),)
