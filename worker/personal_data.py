@@ -110,8 +110,9 @@ _SAYING: Final = ("title", "arguments", "text", "log", "result_text", "error")
 
 
 def _alone(mail: str) -> re.Pattern[str]:
-    """The mail address, and no part of another one."""
-    return re.compile(rf"(?<![\w.+-]){re.escape(mail)}(?![\w-]|\.\w)", re.IGNORECASE)
+    """The mail address, and no part of another one; also as JSON or Python writes it, such as behind ``\\n``."""
+    begins = r"(?:(?<![\w.+-])|(?<=\\[abfnrtv])|(?<=\\x[0-9a-f]{2})|(?<=\\u[0-9a-f]{4}))"
+    return re.compile(rf"{begins}{re.escape(mail)}(?![\w-]|\.\w)", re.IGNORECASE)
 
 
 def _erase_tracked(user: User) -> None:

@@ -315,6 +315,16 @@ def test_jobs_of_others_lose_what_they_say_of_a_person_who_is_erased(ada: User) 
     assert not Publication.objects.filter(channel=f"jobs:{ada.pk}").exists()
 
 
+@pytest.mark.parametrize("said", ["To:\nmia@example.com", "To:\u00a0mia@example.com\n"])
+@pytest.mark.parametrize("column", ["arguments", "call", "text", "title"])
+def test_address_of_an_erased_person_is_found_where_a_line_begins(column: str, said: str) -> None:
+    mia = User.objects.create_user("mia", email="mia@example.com")
+    text = json.dumps([[said], {}]) if column == "call" else said
+    TrackedJob.objects.create(**{"id": "of-others", "task": "shop.write", "state": "failed", column: text})
+    erase(mia)
+    assert "mia@example.com" not in getattr(TrackedJob.objects.get(), column)
+
+
 def test_address_of_an_erased_person_is_not_found_in_longer_ones(ada: User) -> None:
     short = User.objects.create_user("e", email="e@example.com")
     child.delay("for alice@example.com", "and e@example.com.au")
