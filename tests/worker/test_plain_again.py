@@ -274,6 +274,11 @@ def test_lists_have_durable_and_plain_ones_in_one_order(operator: Client, monkey
             {"path": "postgres://u:pa55word@db/x", "n": {"token": [1], "b": 2}},
             [[], {"path": "•••", "n": {"token": "•••", "b": 2}}],
         ),
+        (
+            [],
+            {"x": {"https://u:pa55word@x/": 1}, "y": {"jwt": "a", "bypass": 1}},
+            [[], {"x": "•••", "y": {"jwt": "•••", "bypass": 1}}],
+        ),
         ([], {"x": "x" * kept_calls.LIMIT}, None),
         ([], {"x": list(range(kept_calls.LIMIT))}, None),
         ([], {"x": 1 << 1_000_000}, None),

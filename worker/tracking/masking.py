@@ -26,7 +26,7 @@ _TEXT_LIMIT, _MEMBERS_LIMIT = 10_000, 100
 #: Names of what people must not see.
 _SECRET = re.compile(
     r"passw|passphrase|pwd|secret|token|credential|authori[sz]ation|cookie|session|csrf|signature|private"
-    r"|(?:^|[^a-z])(?:key|auth|pin|otp|iban|cvv|cvc)(?:$|[^a-z])|api_?key|card_?number",
+    r"|(?:^|[^a-z])(?:key|auth|pass|jwt|bearer|pin|otp|iban|cvv|cvc)(?:$|[^a-z])|api_?key|card_?number",
     re.IGNORECASE,
 )
 
@@ -41,6 +41,8 @@ def hidden(name: str, value: Any) -> Any:
     if is_secret(name):
         return MASK
     match value:
+        case dict() if any(redact(key) != key for key in value):  # no name can be hidden by itself
+            return MASK
         case dict():
             return {key: hidden(key, one) for key, one in value.items()}
         case list():
