@@ -1,8 +1,8 @@
 """What rules on trial would have sent: asked at each real save, kept after the commit, sent to nobody.
 
 The save pays for asking whether the rule is of it, which compares values. What the alert would have been, and to whom,
-is asked after the commit and stored by one insert: of the newest saves, however many the transaction has. Nothing here
-breaks the save.
+is asked after the commit and stored by one insert: of the newest saves, however many the transaction has. Of a deleted
+row it is asked at once where its people are those of another row. Nothing here breaks the save.
 """
 
 import contextlib
@@ -40,7 +40,7 @@ _kept: dict[int, int] = {}
 
 
 class Verdict(NamedTuple):
-    """What a rule has to say of a save. ``alert`` is asked after the commit where the rule would have sent one."""
+    """What a rule has to say of a save. ``alert`` is called after the commit where the rule would have sent one."""
 
     event: str
     row: str
@@ -88,6 +88,11 @@ def _verdict(rule: ReadyRule, row: SavedRow, now: Values) -> Verdict | None:
             return verdict(Outcome.UNCHANGED)
         if not rule.conditions_hold(now, row.before):
             return verdict(Outcome.CONDITIONS)
+        if row.is_deleted and any("__" in path for path in rule.paths):
+            # What its path leads through may go with it, and is there no more after the commit.
+            with _savepoints(row.using):
+                alert = rule.alert_for(now, row.before)
+            return verdict(Outcome.NOBODY) if alert is None else verdict(Outcome.ALERT, lambda: alert)
     except Exception as error:  # noqa: BLE001  # whatever a rule compares, the save goes on; the page shows it
         return verdict(Outcome.ERROR, error=told(error, ERROR_LIMIT))
     return verdict(Outcome.ALERT, partial(rule.alert_for, now, row.before))

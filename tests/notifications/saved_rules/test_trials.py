@@ -15,7 +15,7 @@ from django.utils import timezone
 from hub.privacy import erase, export
 from hub.users import log_in_field
 from notifications import failed_calls, open_to_rules
-from notifications.models import FailedCall, Notification
+from notifications.models import FailedCall, InboxEntry, Notification
 from notifications.saved_rules import trials
 from notifications.saved_rules.models import Operator, Outcome, SavedRule, SavedRuleTrial, State
 from notifications.saved_rules.reading import ReadyRule
@@ -80,6 +80,19 @@ def test_a_path_that_leads_to_nobody_is_a_reason() -> None:
     SavedRule.objects.update(message="{title}")
     Notification(message="x").save()
     assert kept(rule) == [(Outcome.NOBODY, "")]
+
+
+def test_what_is_deleted_with_the_row_that_names_its_people_would_have_reached_them() -> None:
+    open_to_rules(InboxEntry, fields=["read_at"], recipients=["notification__user"])
+    deletions: dict[str, Any] = {"on_deleted": True, "on_created": False, "on_changed": False}
+    rule = on_trial(model=InboxEntry._meta.label_lower, recipients="notification__user", message="gone", **deletions)
+    ann = User.objects.create_user("ann")
+    owner = Notification.objects.create(user=ann, message="x")
+    entry = InboxEntry.objects.create(notification=owner, user=ann)
+    with transaction.atomic():
+        entry.delete()
+        owner.delete()
+    assert [(one.outcome, one.people) for one in rule.trials.all()] == [(Outcome.ALERT, 1)]
 
 
 @pytest.mark.parametrize("event", ["created", "changed", "deleted"])
