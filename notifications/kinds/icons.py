@@ -29,6 +29,7 @@ ICONS = frozenset(
         "info",
         "key",
         "lock",
+        "menu",
         "mute",
         "people",
         "search",

@@ -59,7 +59,7 @@ async def test_a_refused_call_is_a_row_with_its_key_and_method() -> None:
     assert await narrow.error("notify", to="everyone", message="m") == 103
     assert await narrow.error("notify", to="everyone", message="") == 107
     found = {row.error: row async for row in FailedCall.objects.all()}
-    assert len(found) == 2 and "permission denied" in found
+    assert len(found) == 2 and "permission denied: the key is not for whom or what the call names" in found
     assert all(row.what == "notify" and row.source.startswith("api_key:") for row in found.values())
 
 

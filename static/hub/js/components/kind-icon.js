@@ -6,7 +6,7 @@ import { icon, make } from "./dom.js";
 export const ICONS = new Set(
   (
     "archive arrow bell calendar card cart chat check clock close debug device down error file gift heart inbox info " +
-    "key lock mute people search send star success tag topic truck unread warning"
+    "key lock menu mute people search send star success tag topic truck unread warning"
   ).split(" "),
 );
 
