@@ -27,6 +27,10 @@ GAP_GRACE = 0.02
 #: Publications read from the database at once.
 CHUNK = 500
 
+#: Channels that are read at a time. When thousands of people are told something, most of what they seem to miss is on
+#: its way: a channel that waits for its turn has it by then, and is not read at all.
+CHANNELS_AT_ONCE = 4
+
 #: Catch-up pauses this many times as long as its last query took, and at most this many seconds.
 SHARE, LONGEST_PAUSE = 10.0, 25.0
 
@@ -51,6 +55,7 @@ class CatchUp:
         self._after_offer = after_offer
         self._each_time = each_time
         self._reading: set[str] = set()
+        self._turns = asyncio.Semaphore(CHANNELS_AT_ONCE)
         self._tasks = Tasks()
         self._querying = Background(
             "catch-up",
@@ -89,7 +94,8 @@ class CatchUp:
     async def _read(self, local_channel: LocalChannel, reason: str, delay: float) -> None:
         try:
             await asyncio.sleep(delay)
-            await self._read_until_whole(local_channel, reason)
+            async with self._turns:
+                await self._read_until_whole(local_channel, reason)
         except DatabaseFault as error:
             # The next query finds the channel behind again.
             log.warning("catch_up_failed", channel=local_channel.channel, error=type(error).__name__)

@@ -1,6 +1,7 @@
 """How often catch-up looks, and what it says of what it has seen."""
 
 import itertools
+import threading
 import time
 from datetime import timedelta
 
@@ -11,7 +12,7 @@ from pytest_django.fixtures import Settings
 
 from hub import streams
 from hub.database.threads import in_database_thread
-from hub.fanout import catch_up
+from hub.fanout import catch_up, relay
 from hub.models import Stream
 from hub.ops import metrics
 from hub.streams import Position, cursors
@@ -61,6 +62,37 @@ async def test_the_relay_marks_what_it_has_delivered_and_not_while_something_is_
         assert marked == []
     await listener.got('{"type":"test.happened"}')
     await await_for(lambda: marked, that="the mark moves again")
+
+
+async def test_what_arrives_while_a_channel_waits_for_its_turn_is_not_read(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    """Thousands are told something: what they seem to miss at the look of catch-up is on its way to them."""
+    settings.HUB_REPAIR_INTERVAL = 0
+    *channels, last = [f"room:{number}" for number in range(21)]
+    listeners = {channel: Listener() for channel in [*channels, last]}
+    followed = {channel: await follow(channel, listener) for channel, listener in listeners.items()}
+    await in_database_thread(streams.append, [(channel, '{"type":"test.happened"}') for channel in listeners])
+    arriving = await in_database_thread(streams.sequence, list(listeners))
+    read, may_go_on, begin = set[str](), threading.Event(), streams.begin
+
+    def slow(names: list[str]) -> dict[str, Position]:
+        read.update(names)
+        may_go_on.wait(30)
+        return begin(names)
+
+    monkeypatch.setattr(streams, "begin", slow)
+    for subscription in followed.values():
+        subscription.local_channel.known = 1
+        relay.current().catch_up.read(subscription.local_channel, "tail")
+    await await_for(lambda: len(read) == catch_up.CHANNELS_AT_ONCE, that="the first are read")
+    for envelope in arriving:
+        if envelope.channel != last:
+            relay.current().deliver(envelope)
+    may_go_on.set()
+    for listener in listeners.values():
+        await listener.got('{"type":"test.happened"}', timeout=30.0)
+    assert len(read) == catch_up.CHANNELS_AT_ONCE + 1 and last in read
 
 
 @pytest.mark.slow
