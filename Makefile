@@ -66,7 +66,7 @@ suite:
 # More processes than cores: many wait for parts of a hub. On PostgreSQL three rows of each test, or all where each row
 # asks the database for something else.
 suite-others:
-	@$(PYTEST) --ignore tests/browser -m "not chaos" -n 7 --dist loadgroup \
+	@$(PYTEST) --ignore tests/browser -m "not chaos" -n 5 --dist loadgroup \
 		$(if $(filter postgres%,$(DATABASE_URL)),--rows 3 --whole-tables)
 
 # What the user model can change, with UUIDs, texts and numbers as keys; all else would only repeat itself. Each of two
