@@ -168,6 +168,7 @@ async def test_connection_that_is_said_to_be_expired_comes_back(
         assert [ended.code for ended in client.inbox.all("connecting")][-1] == 3005
 
 
+@pytest.mark.slow
 async def test_history_is_read_from_either_end_and_from_a_position(backend: cent.AsyncClient) -> None:
     for number in range(1, 6):
         await backend.publish(cent.PublishRequest(channel=KEPT, data=number))

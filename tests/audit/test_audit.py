@@ -118,6 +118,7 @@ def test_advisories_are_told(look: Look, answer: object, outcome: Outcome, code:
     assert look(BASE_DIR, printing(json.dumps(answer), code)) == outcome
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("look", [advisories.look_at_python, advisories.look_at_npm])
 def test_registry_that_does_not_answer_is_no_failure(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(advisories, "TIMEOUT", 0.5)

@@ -102,6 +102,7 @@ def test_it_serves_the_next_event_loop_too() -> None:
     assert asyncio.run(batcher.get("bb")) == 2
 
 
+@pytest.mark.slow
 async def test_a_busy_batcher_waits_a_moment_for_more_and_an_idle_one_does_not() -> None:
     loader = Loader()
     async with asyncio.timeout(20):

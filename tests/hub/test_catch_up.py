@@ -34,6 +34,7 @@ def store() -> None:
     streams.sequence(["room:1"])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("every_look_at_its_time")
 async def test_the_relay_marks_what_it_has_delivered_and_not_while_something_is_missing(
     monkeypatch: pytest.MonkeyPatch, settings: Settings

@@ -391,6 +391,7 @@ async def test_without_the_database_either_each_process_counts_its_own_and_learn
         await counts(one, two, wanted=2)
 
 
+@pytest.mark.slow
 async def test_a_row_that_cannot_be_read_is_of_nobody(
     start: Start, redis_server: RedisServer, looks_at_rows: Looks
 ) -> None:
@@ -403,6 +404,7 @@ async def test_a_row_that_cannot_be_read_is_of_nobody(
         assert await one.count("online") == 1
 
 
+@pytest.mark.slow
 async def test_who_went_on_with_a_redis_that_is_away_again_is_not_gone(looks_at_rows: Looks) -> None:
     async def write(revision: int) -> None:
         people = process_rows.encode({"room:1": {"u2": 1}})

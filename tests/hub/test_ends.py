@@ -125,6 +125,7 @@ async def _is_left_by_the_application(client: SlowReader, talkative: Talkative) 
     talkative.goes.set()
 
 
+@pytest.mark.slow
 @OURS
 @pytest.mark.parametrize(
     "end",

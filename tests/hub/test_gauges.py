@@ -31,6 +31,7 @@ def waiting() -> float | None:
     return REGISTRY.get_sample_value("hub_waiting", {"queue": "test"})
 
 
+@pytest.mark.slow
 async def test_the_length_of_a_queue_is_shown_while_somebody_looks() -> None:
     queue = [1, 2, 3]
     gauges.queue("test", lambda: len(queue))
@@ -44,6 +45,7 @@ async def test_the_length_of_a_queue_is_shown_while_somebody_looks() -> None:
     assert waiting() == 0
 
 
+@pytest.mark.slow
 async def test_tasks_are_counted_while_somebody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     def tasks() -> float:
         return REGISTRY.get_sample_value("hub_tasks") or 0
@@ -62,6 +64,7 @@ async def test_tasks_are_counted_while_somebody_looks(monkeypatch: pytest.Monkey
     assert tasks() == 0
 
 
+@pytest.mark.slow
 async def test_a_loop_that_is_held_up_is_seen_to_be_late() -> None:
     def late() -> float:
         within = REGISTRY.get_sample_value("hub_loop_late_seconds_bucket", {"le": "0.1"}) or 0

@@ -134,6 +134,7 @@ async def test_a_head_that_is_as_long_as_allowed_is_answered() -> None:
             assert await connection.reader.readexactly(4) == b"page"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "begin", [b"", b"G", GET, GET + b"X-Own: ", handshake("x", "/")[:-2], b"\r\n", b"\x16\x03\x01"]
 )
@@ -165,6 +166,7 @@ BODIES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("path", [b"/accounts/login/", b"/connection/http_stream", b"/emulation", b"/api/publish"])
 @pytest.mark.django_db(transaction=True)
@@ -185,6 +187,7 @@ async def test_a_body_that_goes_on_after_the_answer_is_not_listened_to_for_ever(
         sending.cancel()
 
 
+@pytest.mark.slow
 async def test_a_body_that_stops_after_the_answer_is_not_waited_for(settings: Settings) -> None:
     settings.HUB_BODY_TIMEOUT = 0.3
     async with serving(app=Echo()) as address, Connection.to(address) as connection:

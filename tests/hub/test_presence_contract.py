@@ -341,6 +341,7 @@ async def test_what_changes_while_the_backend_fails_is_there_when_it_is_back(
         assert sorted(await process.backend.people(ROOM)) == ["comes", "stays"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cluster", ["redis", "memory"], indirect=True)  # those that have one answer for all
 async def test_turn_is_taken_by_one_process_at_a_time(cluster: Cluster) -> None:
     one, two = [(await cluster.start()).shared for _ in range(2)]

@@ -197,6 +197,7 @@ async def test_a_handshake_that_comes_in_pieces_is_one(kind: str, cut: int, echo
         client.writer.transport.abort()
 
 
+@pytest.mark.slow
 async def test_the_application_gets_the_same_scope_from_each_class(echo: Echo) -> None:
     answers = []
     for overrides in SERVERS.values():

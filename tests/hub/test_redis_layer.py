@@ -155,6 +155,7 @@ async def test_after_redis_was_killed_all_groups_are_heard_again(
     assert [(await asyncio.wait_for(ours.receive(channel), 20))["group"] for _ in groups] == groups
 
 
+@pytest.mark.slow
 async def test_joining_while_redis_is_away_is_bounded_by_the_caller_and_holds_when_it_is_back(
     pair: tuple[HubChannelLayer, RedisPubSubChannelLayer], redis_server: RedisServer
 ) -> None:

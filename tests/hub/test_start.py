@@ -25,6 +25,7 @@ def test_start_looks_for_no_garbage_and_loads_no_second_library_for_messages(ent
     assert not {"ninja", "pydantic"} & set(modules)
 
 
+@pytest.mark.slow
 def test_web_server_knows_its_bounds_before_the_apps_are_ready(tmp_path: Path) -> None:
     environment = clean_environment(HUB_DATA_DIR=str(tmp_path / "data"), DJANGO_SETTINGS_MODULE="hub.settings")
     command = [sys.executable, "-c", "from hub.server import descriptors, serve"]

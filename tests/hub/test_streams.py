@@ -184,6 +184,7 @@ def test_streams_that_are_made_after_a_renewal_are_another_history() -> None:
     assert other.epoch == envelope.epoch
 
 
+@pytest.mark.slow
 def test_stream_that_is_made_while_all_are_renewed_is_renewed_too() -> None:
     old = streams.begin(["room:1"])["room:1"].epoch
     append("room:1", "a")

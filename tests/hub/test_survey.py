@@ -77,6 +77,7 @@ def lines() -> Iterator[list[Any]]:
         yield lines
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["redis", "channels_redis.pubsub"])
 async def test_all_processes_answer(kind: str) -> None:
     async with default_layer(kind), other_node() as other:
@@ -104,6 +105,7 @@ async def test_answer_that_is_too_long_for_one_message_comes_whole(settings: Set
         assert (await survey.current().ask("test"))[other.id] == answers[other.id]
 
 
+@pytest.mark.slow
 async def test_process_that_hangs_is_left_out(settings: Settings, lines: list[Any]) -> None:
     async with other_node() as other:
         assert other.id in await survey.current().ask("test")
@@ -148,6 +150,7 @@ async def answered_by_all(lines: list[Any]) -> bool:
     return not [line for line in lines if line["event"] == "survey_incomplete"]
 
 
+@pytest.mark.slow
 async def test_failing_answer_is_logged_and_the_others_come(settings: Settings, lines: list[Any]) -> None:
     async with other_node() as other:
         await survey.current().ready()

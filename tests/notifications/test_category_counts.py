@@ -39,6 +39,7 @@ def test_unread_alerts_are_counted_by_their_category(ann: User) -> None:
     assert queries.inbox_for(ann, limit=5).counts.categories == {"shifts": 1}
 
 
+@pytest.mark.slow
 def test_a_category_is_counted_behind_a_hundred_others(ann: User) -> None:
     notify(to=ann, kind="shift")
     for _ in range(120):

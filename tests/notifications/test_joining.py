@@ -232,6 +232,7 @@ def test_what_goes_to_a_person_has_no_past(ann: User, rules: Kind) -> None:
     assert notify(to="everyone", kind=rules)[0].past
 
 
+@pytest.mark.slow
 def test_the_past_is_found_by_an_index(ann: User, ops: Group, rules: Kind) -> None:
     Notification.objects.bulk_create(
         [Notification(group=ops, message="m", members_upto=0, past=number % 500 == 0) for number in range(5000)]

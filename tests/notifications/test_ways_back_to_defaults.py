@@ -127,6 +127,7 @@ def test_a_call_takes_the_way_back_and_is_told_the_default(ann: User) -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_page_says_the_default_and_leads_back_to_it(ann: User, client: Client) -> None:
     client.force_login(ann)
     assert 'value="kind:' not in client.get(PAGE).text

@@ -371,6 +371,7 @@ def test_due_times_of_a_crontab_are_those_of_its_time_zone(
     assert [f"{moment:%dT%H:%M}" for moment in entry.missed()] == missed
 
 
+@pytest.mark.slow
 def test_due_times_that_passed_are_counted_up_to_a_thousand(every_hour: IntervalSchedule) -> None:
     every_minute = CrontabSchedule.objects.create(timezone="Europe/Berlin")  # where clocks showed an hour twice
     for schedule in ({"interval": every_hour}, {"crontab": every_minute}):

@@ -89,6 +89,7 @@ def test_a_job_that_runs_twice_in_a_process_is_held_until_both_have_ended(monkey
     wait_for(shows_no_job, that="nothing is held any more")
 
 
+@pytest.mark.slow
 def test_a_job_that_has_just_begun_has_no_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "HEARTBEAT_INTERVAL", 0.1)
     monkeypatch.setattr(job_heartbeats, "YOUNG", 4)

@@ -100,6 +100,7 @@ def test_what_was_called_long_ago_for_now_stands_behind_what_was_due_before(ada:
     assert queries.places(TrackedJob.objects.all()) == {first: 1, second: 2, late: 3}
 
 
+@pytest.mark.slow
 def test_places_are_read_in_the_order_of_an_index(ada: User) -> None:
     called_by(ada, 1)
     mine = TrackedJob.objects.get()

@@ -73,6 +73,7 @@ JSON_NUMBERS = ["0", "-1", "1e300", "-1e300", "9" * 400, str(2**63), "0.5", "tru
 JSON_MOMENTS = ['"9999-12-31T23:59:59Z"', '"0001-01-01T00:00:00+14:00"', '"9999-12-31T23:59:59-14:00"', '"now"', "7"]
 
 
+@pytest.mark.slow
 async def test_over_http_no_number_and_no_time_is_an_error_of_the_hub() -> None:
     api = Api(await sync_to_async(key_for)())
     made = (await api.result("schedule_create", **NEW))["schedule"]["id"]
@@ -122,6 +123,7 @@ FORM_NUMBERS = ["0", "-1", "9" * 19, "9" * 400, "1e9", "x", "٣"]
 FORM_MOMENTS = ["0001-01-01T00:00:00", "9999-12-31T23:59:59", "2026-02-30T09:00", "x" * 5000]
 
 
+@pytest.mark.slow
 def test_in_a_form_each_is_refused_or_works(client: Client) -> None:
     client.force_login(User.objects.create_superuser("boss"))
     new, preview = reverse("hub:schedules:new"), reverse("hub:schedules:preview")

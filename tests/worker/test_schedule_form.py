@@ -97,6 +97,7 @@ def test_what_cannot_be_sent_is_said_in_the_form(staff: Client, said: dict[str, 
     assert not Schedule.objects.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("report")
 def test_saving_what_the_form_shows_changes_nothing(staff: Client) -> None:
     row = schedule(

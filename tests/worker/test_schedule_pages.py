@@ -65,6 +65,7 @@ def text(reply: Any) -> str:
     return str(reply.content.decode())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("permissions", "allowed"),
     [
@@ -189,6 +190,7 @@ def test_recipients_whose_names_have_spaces_and_commas_stay_who_they_are(staff: 
     assert row.contents == {"to": to, "message": "n"}
 
 
+@pytest.mark.slow
 def test_a_schedule_is_paused_resumed_sent_and_copied(staff: Client, row: Schedule) -> None:
     staff.post(page("change", row.pk, "pause"))
     assert "Paused" in text(staff.get(page("one", row.pk)))

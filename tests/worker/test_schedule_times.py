@@ -135,6 +135,7 @@ def changes(year: int, tz: ZoneInfo) -> Iterator[datetime]:
     return (one for one in hours if one.astimezone(tz).utcoffset() != (one + HOUR).astimezone(tz).utcoffset())
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(year=YEARS, zone=st.sampled_from(ZONES), step=st.sampled_from([1, 5, 10, 15, 30]))
 @example(year=2026, zone="Australia/Lord_Howe", step=15)

@@ -128,6 +128,7 @@ def test_lines_are_told_once(told: Told, reported: JobHandle) -> None:
     assert [[line.text for line in one.lines] for _, one, _ in told.all] == [["first"], ["second"]]
 
 
+@pytest.mark.slow
 def test_database_is_asked_of_no_job_that_has_just_begun(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reporter, "LOOK", 2.5 * reporter.TURN)
     looked_at: dict[str, float] = {}
@@ -195,6 +196,7 @@ class StartedBySomebody(StartedBy):
     """As a project may have it."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("middleware", "is_said"),
     [

@@ -273,6 +273,7 @@ def test_rules_are_read_once_in_seconds_and_models_without_them_cost_nothing() -
     assert len(found) == 1
 
 
+@pytest.mark.slow
 def test_a_rule_takes_effect_in_other_processes_within_five_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     assert current.FRESH < 5
     monkeypatch.setattr(current, "FRESH", 0.5)
