@@ -1,4 +1,4 @@
-"""The hub's settings, with Django's user model, whose keys are UUIDs."""
+"""The hub's settings, with Django's user model but for its keys, which are UUIDs."""
 
 from hub.settings import *  # noqa: F403  # the settings are the hub's, but for what follows
 
