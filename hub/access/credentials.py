@@ -9,11 +9,10 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 
-from hub.concurrency.batcher import CONNECT_PAUSE, Batcher
-from hub.database.threads import in_database_thread
+from hub.database import batched
 from hub.logs import get_logger
-from hub.ops.rare_log import RareLog
-from hub.users import User, users_by_id
+from hub.logs.rare_log import RareLog
+from hub.users import User, keep_names, users_by_id
 
 log = get_logger(__name__)
 
@@ -105,8 +104,13 @@ def find(credentials: Iterable[str]) -> dict[str, User | Invalid]:
 
 
 async def whose(credential: str) -> User | Invalid:
-    """The user of ``credential``, or why it is not valid. Calls at the same time share one query."""
+    """The user of ``credential``, with their name, or why it is not valid. Calls at the same time share one query."""
     return await _looking_up.get(credential)
+
+
+async def still_whose(credential: str) -> User | Invalid:
+    """:func:`whose`, of a connection that has been let in: its user is called as they were then."""
+    return await _looking_again.get(credential)
 
 
 def log_refusal(reason: str, address: str, **about: object) -> None:
@@ -125,10 +129,13 @@ def _of_ids(ids: list[str]) -> dict[str, User | Invalid]:
     return {known: user if user.is_active else Invalid.INACTIVE for known, user in users_by_id(ids).items()}
 
 
-async def _look_up(credentials: list[str]) -> dict[str, User | Invalid]:
-    return await in_database_thread(find, credentials)
+def _find_named(credentials: list[str]) -> dict[str, User | Invalid]:
+    found = find(credentials)
+    keep_names(user for user in found.values() if not isinstance(user, Invalid))
+    return found
 
 
 _kinds: dict[str, Find] = {"user": _of_ids}
 _of_tokens: dict[str, Callable[[str], str | None]] = {}
-_looking_up: Batcher[str, User | Invalid] = Batcher(_look_up, pause=CONNECT_PAUSE)
+_looking_up = batched(_find_named, connecting=True)
+_looking_again = batched(find)

@@ -11,10 +11,11 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from msgspec import UNSET, Meta, UnsetType
 
+from hub.characters import is_storable
 from hub.people.keys import EXTERNAL_ID_LIMIT, is_external_id
 from hub.users import NAME_LIMIT
 from hub.validation.nesting import DEPTH_LIMIT, is_too_deep
-from hub.validation.text import is_storable, is_storable_json
+from hub.validation.text import is_storable_json
 
 #: Characters of a mail address, and of the name of a group, as their tables have them.
 EMAIL_LIMIT, GROUP_NAME_LIMIT = 254, 150

@@ -166,7 +166,7 @@ async def revalidate(sockets: Iterable[OpenSocket]) -> set[OpenSocket]:
 
 async def _revalidate_one(socket: OpenSocket) -> None:
     # The connections of a chunk ask at the same time, so that one query looks up all.
-    whose = await credentials.whose(socket.credential) if socket.credential else AnonymousUser()
+    whose = await credentials.still_whose(socket.credential) if socket.credential else AnonymousUser()
     await socket.revalidate(None if isinstance(whose, credentials.Invalid) else whose)
 
 

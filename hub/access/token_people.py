@@ -21,7 +21,7 @@ from hub.access.signed_tokens import Claims
 from hub.config import hub_settings
 from hub.database import batched
 from hub.people.keys import is_external_id
-from hub.users import User, is_own_model
+from hub.users import User, is_own_model, keep_names
 
 if TYPE_CHECKING:
     from hub.people.models import User as OwnUser
@@ -122,6 +122,7 @@ def _make(people: list[TokenPerson]) -> dict[TokenPerson, User]:
     if len(_stored) + len(newest) > REMEMBERED:
         _stored.clear()
     _stored.update(last | taken)
+    keep_names(found.values())
     return {person: found[person.id] for person in people}
 
 

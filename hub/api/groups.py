@@ -21,9 +21,9 @@ from hub.api.naming import (
     page_of_people,
     people_named,
 )
+from hub.characters import is_storable
 from hub.database.threads import in_database_thread
 from hub.users import Memberships, keys_of_members, memberships
-from hub.validation.text import is_storable
 
 
 class GroupsRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -9,8 +9,8 @@ from msgspec import Meta
 
 from hub.api.errors import ApiError, Code
 from hub.api.method import ApiCall
+from hub.characters import is_storable
 from hub.users import User, ids_of_keys, users_by_id
-from hub.validation.text import is_storable
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet

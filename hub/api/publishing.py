@@ -12,12 +12,12 @@ from hub.api.errors import ApiError, Code, ErrorBody
 from hub.api.method import ApiCall, Method, register
 from hub.api.payload import payload
 from hub.channels import namespace_of
+from hub.characters import is_storable
 from hub.database.threads import in_database_thread
 from hub.publishing import publish_ephemeral, publish_many, release
 from hub.publishing.idempotency import KEY_LIMIT, publish_once
 from hub.streams import Position, history
 from hub.validation import tags
-from hub.validation.text import is_storable
 
 #: Channels of one broadcast.
 CHANNELS_LIMIT = 1000

@@ -23,8 +23,8 @@ from hub.fanout.catch_up import CatchUp
 from hub.fanout.local_channel import Encoder, LocalChannel, Subscriber, Subscription
 from hub.fanout.received import Places, count_received
 from hub.logs import get_logger
+from hub.logs.rare_log import RareLog
 from hub.ops import gauges, metrics
-from hub.ops.rare_log import RareLog
 from hub.streams import Envelope, Position
 
 log = get_logger(__name__)

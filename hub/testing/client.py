@@ -199,8 +199,9 @@ class HubClient:
         """Connect; for :func:`connected`."""
         who: Visitor | None = user or AnonymousUser()
         credential = credentials.of_user(user_id(user)) if user is not None else ""
-        if credential and isinstance(await credentials.whose(credential), Invalid):
-            who = None
+        if credential:
+            found = await credentials.whose(credential)
+            who = None if isinstance(found, Invalid) else found
         if await in_database_thread(_begin):
             self._pending = await in_database_thread(PendingCommit)
         revalidation.current()

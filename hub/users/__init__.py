@@ -38,7 +38,7 @@ from hub.users.model import (
     searched_by,
     staff,
 )
-from hub.users.names import NAME_LIMIT, display_name, display_names
+from hub.users.names import NAME_LIMIT, display_name, display_names, keep_names
 from hub.users.permissions import has_staff_rights, is_staff_or_may, may
 
 __all__ = [
@@ -71,6 +71,7 @@ __all__ = [
     "is_own_model",
     "is_staff_or_may",
     "joined_field",
+    "keep_names",
     "key_of_id",
     "key_of_text",
     "keys_and_ids",

@@ -3,6 +3,9 @@
 Without it, what ``get_full_name()`` says, else what the model's ``__str__`` says, and never a mail address. People
 whose model says nothing else get a name that is made of their id (:mod:`hub.users.made_names`), and so do those who
 want to be called as if theirs was made.
+
+The project's code says it, and may fail, or ask the database, which no event loop may do. Whoever connects is found
+together with their name (:func:`keep_names`), and whose name cannot be told has one that is made.
 """
 
 import re
@@ -10,13 +13,22 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
+from django.db import Error as DatabaseFault
 from django.utils.module_loading import import_string
 
-from hub.characters import is_visible
+from hub.characters import is_storable, is_visible, storable
 from hub.config import hub_settings
+from hub.logs import get_logger
+from hub.logs.rare_log import RareLog
 from hub.users.ids import id_columns, id_from, user_id, users_by_id, with_ids
 from hub.users.made_names import looks_made, made_name
 from hub.users.model import User, Visitor, all_users, field_named
+
+#: The project's code may fail for each of thousands.
+_rare_log = RareLog(get_logger(__name__))
+
+#: Where a person has their name who was found for a connection; no field of a model is called so.
+_KEPT = "_hub_name"
 
 #: Characters of a name, at most; a longer one is cut.
 NAME_LIMIT = 150
@@ -26,10 +38,36 @@ _MAIL = re.compile(r"[^\s@]@[^\s@]")
 
 
 def display_name(user: Visitor) -> str:
-    """What others read of ``user``, 1 to 150 characters; empty for a guest."""
+    """What others read of ``user``, 1 to 150 characters; empty for a guest.
+
+    Raises nothing but ``django.db.Error``: where the project's code fails, the log says so, and the name is made of
+    the id.
+    """
     if not isinstance(user, User):
         return ""
-    return _shown(said_of(user), user_id(user))
+    kept: str | None = user.__dict__.get(_KEPT)
+    return _name_now(user) if kept is None else kept
+
+
+def keep_names(users: Iterable[User]) -> None:
+    """Have :func:`display_name` of these objects give the name of now, on an event loop too, where asking the database
+    for it would be an error.
+
+    Raises ``django.db.Error``.
+    """
+    for user in users:
+        setattr(user, _KEPT, _name_now(user))
+
+
+def _name_now(user: User) -> str:
+    try:
+        said = said_of(user)
+    except DatabaseFault:  # perhaps in a transaction, which goes on no more
+        raise
+    except Exception as error:  # noqa: BLE001  # the project's code; nothing else is kept from a person without a name
+        _rare_log.warning("name_not_told", kind=type(error).__name__, user=user.pk, error=type(error).__name__)
+        said = ""
+    return _shown(said, user_id(user))
 
 
 def display_names(ids: Iterable[str]) -> dict[str, str]:
@@ -79,4 +117,6 @@ def _text(said: object) -> str:
 
 def _shown(said: str, known: str) -> str:
     said = said[:NAME_LIMIT]
+    if not is_storable(said):
+        said = storable(said)
     return said if is_visible(said) and not looks_made(said) else made_name(known)

@@ -6,14 +6,14 @@ look like another one, ``numbers``, ``nesting`` and ``tags`` look at JSON.
 
 from typing import TYPE_CHECKING, Any
 
-from hub.characters import is_visible, shows_nothing
+from hub.characters import is_storable, is_visible, shows_nothing, storable
 from hub.validation.messages import BadMessage, message_in
 from hub.validation.names import is_reserved
 from hub.validation.names import validate as validate_name
 from hub.validation.numbers import SENTENCE as ROUNDED
 from hub.validation.numbers import is_rounded
 from hub.validation.refused import Refused
-from hub.validation.text import MESSAGE_LIMIT, is_storable, is_storable_json, storable
+from hub.validation.text import MESSAGE_LIMIT, is_storable_json
 
 if TYPE_CHECKING:
     from hub.validation.lookalikes import known_names

@@ -4,9 +4,9 @@ import msgspec
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from hub.characters import is_visible
+from hub.characters import is_storable, is_visible
 from hub.validation.refused import Refused
-from hub.validation.text import MESSAGE_LIMIT, is_storable
+from hub.validation.text import MESSAGE_LIMIT
 
 
 class BadMessage(Refused):

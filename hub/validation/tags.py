@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from hub.validation.text import is_storable
+from hub.characters import is_storable
 
 #: Tags of one publication, and characters of a name and of a value, at most.
 NUMBER_LIMIT, NAME_LIMIT, VALUE_LIMIT = 16, 64, 256

@@ -1,5 +1,6 @@
 """What a person is called outside and by others, with the user model that the hub has by itself."""
 
+from collections.abc import Callable
 from typing import Any
 from unittest import mock
 from uuid import UUID
@@ -7,12 +8,14 @@ from uuid import UUID
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser, Group
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.models import UUIDField
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from chat.models import Room
 from hub.channels import UnknownChannel, namespace
 from hub.models import Publication
+from hub.testing import connected
 from hub.users import as_rows, as_stored, display_name, display_names, ids_of_keys, user_id, users_by_id, written
 from hub.users.ids import has_form_of_id, key_of_id, value_of_id
 from notifications import channels, notify
@@ -171,6 +174,52 @@ def test_names_of_a_field_come_without_the_rest(
 def test_others_never_read_a_mail_address_by_default(settings: Settings, fields: dict[str, str], name: str) -> None:
     settings.HUB_DISPLAY_NAME = ""
     assert display_name(User(pk=7, **fields)) == name
+
+
+def of_no_account(user: User) -> str:
+    raise ValueError(f"{user.name} has no profile")
+
+
+def of_half_a_character(user: User) -> str:
+    return f"{user.name}\0\ud83d"
+
+
+def of_a_number(user: User) -> int:
+    return 5
+
+
+def asking(user: User) -> str:
+    return type(user).objects.get(pk=user.pk).name
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [(of_no_account, "#{pk}"), (of_half_a_character, "Ada Lovelace?"), (of_a_number, "5")],
+)
+def test_name_that_goes_wrong_keeps_nothing_else_from_a_person(
+    ada: User, settings: Settings, function: Callable[[User], object], name: str
+) -> None:
+    settings.HUB_DISPLAY_NAME = f"{__name__}.{function.__name__}"
+    assert display_name(ada) == name.format(pk=ada.pk)
+    assert display_names([str(ada.pk)]) == {str(ada.pk): name.format(pk=ada.pk)}
+
+
+def test_database_that_is_away_is_no_name(ada: User, settings: Settings) -> None:
+    settings.HUB_DISPLAY_NAME = f"{__name__}.asking"
+    away = mock.patch("django.db.backends.utils.CursorWrapper.execute", side_effect=OperationalError)
+    with away, pytest.raises(OperationalError):
+        display_name(ada)
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_name_that_is_asked_for_is_that_of_a_connection(settings: Settings) -> None:
+    settings.HUB_DISPLAY_NAME = f"{__name__}.asking"
+    ada = await User.objects.acreate(username="ada", name="Ada Lovelace")
+    room = f"room:{(await Room.objects.acreate(name='team')).pk}"
+    async with connected(ada) as client:
+        await client.subscribe(room)
+        joined = await client.receive(room, of_type="chat.person_joined")
+    assert joined.data["username"] == "Ada Lovelace"
 
 
 def test_guest_has_no_name() -> None:
