@@ -66,7 +66,9 @@ class SubscribeRequest(_Addressed, kw_only=True):
     b64info: Annotated[str | None, Meta(description="The same JSON in base64, instead of `info`.")] = None
     data: Annotated[Any, Meta(description="JSON for the client, which gets it with the subscription.")] = UNSET
     b64data: Annotated[str | None, Meta(description="The same JSON in base64, instead of `data`.")] = None
-    expire_at: Annotated[int, Meta(ge=0, le=2**53, description="It ends at this Unix time, in seconds.")] | None = None
+    expire_at: Annotated[int, Meta(ge=0, le=LARGEST, description="It ends at this Unix time, in seconds.")] | None = (
+        None
+    )
     #: What a subscription of the hub does not have. Refused instead of dropped, because something would be missing.
     override: dict[str, Any] | None = None
 

@@ -204,6 +204,7 @@ async def test_order_to_nobody_is_refused(api: Api, method: str, request_: dict[
         ("subscribe", {"channel": "kept:1", "b64info": "{}"}, 107),
         ("subscribe", {"channel": "kept:1", "data": "x" * 70_000}, 107),
         ("subscribe", {"channel": "kept:1", "expire_at": -1}, 107),
+        ("subscribe", {"channel": "kept:1", "expire_at": 2**53}, 107),
         ("refresh", {"info": {"a": 1}}, 108),
         ("subscribe", {"channel": "kept:1", "override": {"presence": {"value": True}}}, 108),
         ("unsubscribe", {"channel": "control"}, 102),
