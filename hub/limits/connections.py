@@ -79,7 +79,8 @@ class Rates:
         return self._buckets.setdefault(key, Bucket()).take(rate, burst)
 
 
-_of_users, _of_guests, _connecting = Rates(), Rates(), Rates()
+_of_users, _of_guests = Rates(), Rates()
+_users_connecting, _guests_connecting = Rates(), Rates()  # apart: a key may be a text that is an address
 
 
 class RateLimiter:
@@ -136,13 +137,13 @@ def connect_wait(address: str | None, user_key: "Key") -> int:
     """Somebody connects, a user or a guest of a counted address: 0, or the seconds until they may."""
     settings = hub_settings()
     if user_key is not None:
-        wait = _connecting.take(user_key, settings.connect_user_rate, settings.connect_user_burst)
+        wait = _users_connecting.take(user_key, settings.connect_user_rate, settings.connect_user_burst)
         if wait:
             count_refusal("connects_per_user")
     else:
         wait = 0
         if address is not None:
-            wait = _connecting.take(address, settings.connect_address_rate, settings.connect_address_burst)
+            wait = _guests_connecting.take(address, settings.connect_address_rate, settings.connect_address_burst)
         if wait:
             count_refusal("connects_per_address")
     return math.ceil(wait)

@@ -24,7 +24,7 @@ WEBSOCKETS = ["/ws/notifications/", "/ws/online/", "/connection/websocket"]
 
 @pytest.fixture(autouse=True)
 def nothing_was_counted_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_of_users", "_of_guests", "_connecting"):
+    for name in ("_of_users", "_of_guests", "_users_connecting", "_guests_connecting"):
         monkeypatch.setattr(connections, name, Rates())
 
 
