@@ -13,7 +13,7 @@ def names(user: User) -> Callable[[str], bool]:
     """Whether a text names ``user``: by what they log in with, their address or the name that others read; by their id
     in quotes, or by any of these that is short in quotes.
     """
-    said = (user.get_username(), getattr(user, "email", ""), display_name(user))
+    said = (user.get_username(), getattr(user, user.get_email_field_name(), ""), display_name(user))
     known = set(map(str, filter(None, said))) - {user_id(user)}  # each may be None
     quoted = {user_id(user), *(name for name in known if len(name) < SHORT)}
     patterns = [rf"""(['"]){re.escape(name)}\1""" for name in quoted]

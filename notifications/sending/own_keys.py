@@ -3,6 +3,10 @@
 A caller who took one would keep the hub from sending what it is of, or would be told that theirs was sent already.
 """
 
+import hashlib
+
+from notifications.models.limits import KEY_LIMIT
+
 #: How they begin: those of this app, and those of the hub's apps that call ``notify`` as any code does.
 OWN = ("accounts.signed_up:", "again:", "broadcast:", "chat.room_opened:", "composed:", "schedule:")
 
@@ -17,6 +21,8 @@ def own_key(beginning: str, rest: str) -> OwnKey:
     """The key of the hub that begins so; ``beginning`` is one of :data:`OWN`."""
     if beginning not in OWN:
         raise ValueError(f"{beginning!r} is not reserved: name it in {__name__}.OWN.")
+    if len(beginning + rest) > KEY_LIMIT:  # the key of a person may be a text of any length
+        rest = hashlib.sha256(rest.encode()).hexdigest()
     return OwnKey(beginning + rest)
 
 
