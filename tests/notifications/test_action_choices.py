@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from hub import streams
 from hub.testing import CommandRefused, adrain_jobs, connected, drain_jobs
-from hub.users import user_id
+from hub.users import display_name, user_id
 from hub.validation import Refused
 from lab.harness.waiting import wait_for
 from notifications import MEMBERS, Action, Chosen, Link, action, alert, anotify, events, notify, retract
@@ -47,10 +47,10 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
     found = Runs()
 
     def run(chosen: Chosen) -> None:
-        User.objects.create_user(f"made-by-{chosen.user.get_username()}-{chosen.notification.data}")
+        User.objects.create_user(f"made-by-{display_name(chosen.user)}-{chosen.notification.data}")
         if found.error is not None:
             raise found.error
-        found.append((chosen.name, chosen.user.get_username()))
+        found.append((chosen.name, display_name(chosen.user)))
 
     for name in ("approve", "refuse"):
         action(name)(run)
@@ -69,7 +69,7 @@ def test_what_is_chosen_is_done_stored_and_told(ann: User, runs: Runs) -> None:
     choice = choose(user=ann, notification_id=row.pk, name="approve")
     assert runs == [("approve", "ann")]
     assert (choice.action, choice.user_id) == ("approve", ann.pk)
-    assert User.objects.filter(username="made-by-ann-7").exists()
+    assert "made-by-ann-7" in map(display_name, User.objects.all())
     (listed,) = queries.latest_for(ann)
     assert events.listed(listed).chosen == "approve"
     (text,) = told(ann)
@@ -138,7 +138,7 @@ def test_what_fails_counts_as_not_chosen(ann: User, runs: Runs, error: Exception
         choose(user=ann, notification_id=row.pk, name="approve")
     assert ("The order is gone" in str(raised.value)) is isinstance(error, Refused)
     assert not ActionChoice.objects.exists()
-    assert not User.objects.filter(username="made-by-ann-7").exists()
+    assert "made-by-ann-7" not in map(display_name, User.objects.all())
     assert told(ann) == []
     runs.error = None
     choose(user=ann, notification_id=row.pk, name="refuse")
@@ -192,7 +192,7 @@ def test_who_takes_it_back_waits_for_who_chooses_now(ann: User, runs: Runs, to_m
 
     @action("slow")
     def slow(chosen: Chosen) -> None:
-        runs.append((chosen.name, chosen.user.get_username()))
+        runs.append((chosen.name, display_name(chosen.user)))
         begun.set()
         go_on.wait(20)
 
@@ -231,7 +231,7 @@ def test_a_function_may_take_the_alert_back_from_others_who_choose_now(ann: User
 
     @action("first")
     def first(chosen: Chosen) -> None:
-        runs.append((chosen.name, chosen.user.get_username()))
+        runs.append((chosen.name, display_name(chosen.user)))
         wait_for(somebody_waits, that="the other one waits")
         retract(key="k")
 
