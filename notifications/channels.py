@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from django.db import connection
 
+from hub.channels import of_person
 from hub.database import batched
 from hub.users import Key, Visitor, as_stored, id_in, memberships, user_id
 
@@ -21,7 +22,7 @@ def of_user(user: Visitor) -> str:
 
 def of_user_id(user_id: str) -> str:
     """:func:`of_user`, where only the id is known (:func:`hub.users.user_id`)."""
-    return f"{USER}:{user_id}"
+    return of_person(USER, user_id)
 
 
 def of_group(group_id: object) -> str:

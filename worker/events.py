@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 from django.contrib.auth import get_user_model
 
+from hub.channels import of_person
 from hub.database.finding import find_row
 from hub.users import Key, User, ids_are_keys, ids_of_keys, user_id
 from worker.models import JobSource, TrackedJob
@@ -93,7 +94,7 @@ class OperationsChanged(msgspec.Struct, tag="worker.operations_changed"):
 
 def channel_of(user_id: str) -> str:
     """The channel of the jobs of one person."""
-    return f"{OWN}:{user_id}"
+    return of_person(OWN, user_id)
 
 
 def items_of(rows: list[TrackedJob], places: Mapping[str, int] | None = None) -> list[JobItem]:

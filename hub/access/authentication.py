@@ -102,6 +102,8 @@ async def authenticate(scope: dict[str, Any]) -> Authenticated:
         found = await credentials.whose(credential)
         if not isinstance(found, Invalid):
             return Authenticated(found, credential, "", language, address)
+        if found is Invalid.NO_CHANNEL:
+            credentials.log_refusal(f"session {found}", address)
     return Authenticated(AnonymousUser(), "", "", language, address)
 
 

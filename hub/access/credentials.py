@@ -12,7 +12,7 @@ from enum import StrEnum
 from hub.database import batched
 from hub.logs import get_logger
 from hub.logs.rare_log import RareLog
-from hub.users import User, keep_names, users_by_id
+from hub.users import ID_FORM, User, keep_names, user_id, users_by_id
 
 log = get_logger(__name__)
 
@@ -33,6 +33,7 @@ class Invalid(StrEnum):
     REVOKED = "revoked"
     EXPIRED = "expired"
     INACTIVE = "of an account that is not active"
+    NO_CHANNEL = "of somebody whose id no channel can have"
 
 
 #: Maps values of one kind to their users, or to why they are not valid; a value that is left out is unknown. Makes one
@@ -100,7 +101,7 @@ def find(credentials: Iterable[str]) -> dict[str, User | Invalid]:
         if kind in _kinds
         for value, user in _kinds[kind](of_kind).items()
     }
-    return {credential: found.get(credential, Invalid.UNKNOWN) for credential in credentials}
+    return {credential: _reachable(found.get(credential, Invalid.UNKNOWN)) for credential in credentials}
 
 
 async def whose(credential: str) -> User | Invalid:
@@ -123,6 +124,11 @@ def log_refusal(reason: str, address: str, **about: object) -> None:
     """
     kind = str(reason)[:_KIND_LENGTH]
     _rare_log.warning("credential_refused", kind=kind, reason=str(reason), address=address, **about)
+
+
+def _reachable(found: User | Invalid) -> User | Invalid:
+    """Presence and control messages know people by their ids, and would take one of another form for another's."""
+    return found if isinstance(found, Invalid) or ID_FORM.fullmatch(user_id(found)) else Invalid.NO_CHANNEL
 
 
 def _of_ids(ids: list[str]) -> dict[str, User | Invalid]:

@@ -19,6 +19,7 @@ from hub.channels.namespace import (
     namespaces,
     register,
 )
+from hub.channels.people import of_person
 from hub.channels.rules import allows, hand_over
 
 __all__ = [
@@ -40,5 +41,6 @@ __all__ = [
     "hand_over",
     "namespace_of",
     "namespaces",
+    "of_person",
     "register",
 ]

@@ -11,6 +11,7 @@ from django.contrib.auth.models import Group
 from django.db import models
 from django.utils.timezone import is_aware
 
+from hub.channels import of_person
 from hub.config import hub_settings
 from hub.privacy import admin_log
 from hub.privacy.parts import PersonalData, register
@@ -53,7 +54,7 @@ def _as_json(value: Any) -> Any:
 
 
 def _erase(user: User) -> None:
-    forget_channel(f"user:{user_id(user)}")
+    forget_channel(of_person("user", user_id(user)))
     # What the person did in the admin is no entry about them: it tells what became of other rows.
     admin_log.forget(get_user_model(), [user.pk])
 

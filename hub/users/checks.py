@@ -69,8 +69,8 @@ def _of_id_type(users: type[models.Model], field: Any, called: str) -> Iterator[
     elif kind == "CharField" or kind == "SlugField":
         if field.max_length is None or field.max_length > ID_LIMIT:
             yield checks.Warning(
-                f"{called} may have more than {ID_LIMIT} characters: nothing reaches people whose id is longer, or "
-                "has others than the letters a to z, digits, '-' and '_'.",
+                f"{called} may have more than {ID_LIMIT} characters: people connect to nothing whose id is longer, "
+                "or has others than the letters a to z, digits, '-' and '_'.",
                 hint="Name another unique field in HUB_USER_ID, or silence this where all ids are short.",
                 id="hub.W020",
             )

@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib.auth.models import Group
 
 from hub.api import ApiCall, ApiError, all_of
-from hub.users import User, ids_of_keys
+from hub.users import User, ids_of_keys, user_id
 from notifications import channels
 from notifications.models import Notification, Topic
 from notifications.sending.alerting import Found
@@ -20,9 +20,9 @@ def require(call: ApiCall[Any], to: Iterable[Found | Listed]) -> None:
             all_of(call, channels.USER)
         elif isinstance(recipient, Listed):
             for known in ids_of_keys(recipient.keys).values():
-                call.channel(channels.of_user_id(known))
+                call.user(known)
         elif isinstance(recipient, User):
-            call.channel(channels.of_user(recipient))
+            call.user(user_id(recipient))
         elif isinstance(recipient, Topic):
             call.channel(channels.of_topic(recipient.name))
         elif isinstance(recipient, Group):

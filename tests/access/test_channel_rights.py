@@ -63,6 +63,7 @@ CHANNELS = {
     "schedules": Allowed(frozenset({"view_schedule", "change_schedule"})),
     "operations": Allowed(frozenset({"see_operations", "operate"})),
     "control": Allowed(NOBODY),
+    "nobody": Allowed(NOBODY),
     "node:1": Allowed(NOBODY),
     "survey:1": Allowed(NOBODY),
     "not-registered": Allowed(NOBODY),

@@ -1,7 +1,8 @@
 import pytest
 from channels.layers import BaseChannelLayer
 
-from hub.channels import Namespace, UnknownChannel, group_name, namespace_of, register
+from hub.channels import Namespace, UnknownChannel, find, group_name, namespace_of, of_person, people, register
+from hub.logs.rare_log import RareLog
 
 
 @pytest.mark.parametrize("channel", ["everyone", "user:42", "room:7", "group:1", "online", f"user:{'9' * 64}"])
@@ -35,6 +36,22 @@ def test_any_other_name_is_refused(channel: str) -> None:
 
 def test_different_channels_have_different_groups() -> None:
     assert len({group_name(channel) for channel in ("user:1", "user:11", "room:1", "everyone", "user:a-b")}) == 5
+
+
+@pytest.mark.parametrize("known", ["7", "-1", "ada", "A_b-9", "x" * 64])
+def test_channel_of_a_person_has_the_id(known: str) -> None:
+    assert namespace_of(of_person("user", known)) is namespace_of(f"user:{known}")
+
+
+@pytest.mark.parametrize("known", ["", "a.b", "user:1", "1 ", "\u0660", "1\n", "x" * 65])
+def test_person_whose_id_no_channel_can_have_has_one_that_no_client_hears(
+    known: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(people, "_rare_log", RareLog(people.log))
+    assert of_person("user", known) == of_person("jobs", known) == of_person("user", known) == people.NOBODY
+    with pytest.raises(UnknownChannel):
+        find(people.NOBODY)
+    assert [caplog.text.count(f"'namespace': '{name}'") for name in ("user", "jobs")] == [1, 1]
 
 
 def test_a_namespace_that_tells_who_comes_has_presence() -> None:

@@ -3,13 +3,18 @@
 import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.test import Client
 
 from chat.actions import post_message
 from chat.models import Message, Room
+from hub import privacy
+from hub.access import authentication
+from hub.testing import capture_publications, drain_jobs
 from hub.users import User, display_name, user_id, users_by_id
 from hub.users.checks import user_model_works
 from hub.users.groups import is_member
-from notifications import channels, notify
+from notifications import MEMBERS, channels, notify
 from notifications.inbox import organizing, queries
 from notifications.models import Topic
 from notifications.sending import actions
@@ -31,7 +36,7 @@ def ada() -> User:
 
 
 def test_check_says_what_goes_without() -> None:
-    assert [message.id for message in user_model_works(None)] == ["hub.W022", "hub.W023"]
+    assert [message.id for message in user_model_works(None)] == ["hub.W020", "hub.W022", "hub.W023"]
 
 
 def test_person_is_called_by_the_text(ada: User) -> None:
@@ -72,3 +77,69 @@ async def test_long_name_is_cut_and_a_mail_address_is_none() -> None:
     room = await Room.objects.acreate(name="lobby")
     await sync_to_async(post_message)(room_id=room.pk, author_id=long.pk, text="hello")
     assert (await Message.objects.aget()).username == "L" * 150
+
+
+#: Keys that are no ids: what looks like a channel, a path, an address, another id, a format, SQL or nothing.
+NO_IDS = [
+    "user:m-bob",
+    "topic:deploys",
+    "../a?b#c/",
+    "203.0.113.7",
+    "m-bob.x",
+    " m-bob ",
+    "100%s %(user)s {users}",
+    """'"\\;--""",
+    "ü\u202e\U0001f600\n\x7f",
+    "x" * 255,
+]
+
+
+@pytest.mark.parametrize("key", NO_IDS)
+def test_person_whose_id_no_channel_can_have_keeps_nothing_from_others(
+    key: str,
+) -> None:
+    odd, bob = people.User.objects.create_user("odd", code=key), people.User.objects.create_user("bob")
+    topic = Topic.objects.create(name="deploys", title="Deploys")
+    for person in (odd, bob):
+        topic.follows.create(user=person)
+    with capture_publications() as published:
+        for to in (odd, f"user:{key}", [odd, bob], MEMBERS, topic, "everyone"):
+            notify(to=to, message="hello")
+        notify(to=[odd, bob, *["everyone"] * 2], message="hello", key="k")
+        drain_jobs()
+    assert (queries.unread_count(odd), queries.unread_count(bob)) == (7, 5)
+    assert {one.channel for one in published} == {"user:m-bob", "topic:deploys", "everyone"}
+    assert organizing.mark_all_read(user=odd, upto=2**31).unread == 0
+    privacy.erase(odd, account=True)
+    assert list(people.User.objects.all()) == [bob]
+    assert queries.unread_count(bob) == 5
+
+
+def test_person_whose_id_no_channel_can_have_has_pages_and_writes() -> None:
+    odd = people.User.objects.create_user("odd", code=NO_IDS[0])
+    room = Room.objects.create(name="board", is_private=True)
+    room.members.add(odd)
+    notify(to=odd, message="hello")
+    post_message(room_id=room.pk, author_id=odd.pk, text="hello")
+    page = Client()
+    page.force_login(odd)
+    for address in ("/", "/notifications/", "/notifications/preferences/", "/jobs/", room.get_absolute_url()):
+        assert page.get(address).status_code == 200
+    told = privacy.export(odd)
+    assert (told["id"], len(told["alerts"]["received"]), len(told["chat"]["messages"])) == (odd.pk, 1, 1)
+
+
+@pytest.mark.parametrize("key", NO_IDS)
+async def test_person_whose_id_no_channel_can_have_is_a_guest_on_sockets(
+    key: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def log_in(person: User) -> bytes:
+        browser = Client()
+        browser.force_login(person)
+        return f"{settings.SESSION_COOKIE_NAME}={browser.cookies[settings.SESSION_COOKIE_NAME].value}".encode()
+
+    make = sync_to_async(people.User.objects.create_user)
+    for person, is_known in ((await make("odd", code=key), False), (await make("bob"), True)):
+        scope = {"headers": [(b"cookie", await sync_to_async(log_in)(person))], "type": "websocket"}
+        assert (await authentication.authenticate(scope)).user == (person if is_known else AnonymousUser())
+    assert caplog.text.count("session of somebody whose id no channel can have") == 1

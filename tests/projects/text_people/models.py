@@ -16,7 +16,7 @@ class MemberManager(BaseUserManager["Member"]):
 class Member(AbstractBaseUser):
     """No groups, no permissions, no staff, no time at which the account was made."""
 
-    code = models.CharField(max_length=32, primary_key=True)
+    code = models.CharField(max_length=255, primary_key=True)
     nickname = models.CharField(max_length=400, blank=True)
 
     objects = MemberManager()

@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('password', models.CharField(max_length=128, verbose_name='password')),
                 ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('code', models.CharField(max_length=32, primary_key=True, serialize=False)),
+                ('code', models.CharField(max_length=255, primary_key=True, serialize=False)),
                 ('nickname', models.CharField(blank=True, max_length=400)),
             ],
             options={
