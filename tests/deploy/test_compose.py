@@ -81,6 +81,11 @@ def test_every_variable_of_the_hub_may_be_set() -> None:
         assert bool(environment["HUB_ADMIN_PASSWORD"]) is (name == "prepare")
 
 
+def test_nobody_waits_for_a_migration_that_waits() -> None:
+    assert SERVICES["prepare"]["environment"]["PGOPTIONS"] == "-c lock_timeout=3s"
+    assert not any("PGOPTIONS" in SERVICES[name].get("environment", {}) for name in SERVICES if name != "prepare")
+
+
 def test_who_sends_and_who_reads_have_one_name_of_a_queue() -> None:
     for purpose in ("deliveries", "bulk"):
         command = SERVICES[f"worker-{purpose}"]["command"]

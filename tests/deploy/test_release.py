@@ -17,13 +17,15 @@ case "$*" in
     "compose config --services")
         printf '%s\\n' redis worker worker-bulk worker-deliveries web-2 nginx web-1 beat prepare postgres
         ;;
+    "compose ps --quiet beat") [ "$RUNS" = no ] || echo 4f1c ;;
+    "inspect --format {{.Image}} 4f1c") echo sha256:77 ;;
 esac
 """
 
 UP = "compose up --detach --no-deps --wait --wait-timeout 180"
 
 
-def release(folder: Path, *arguments: str, fails_at: str = "") -> tuple[int, list[str], str]:
+def release(folder: Path, *arguments: str, fails_at: str = "", runs: bool = True) -> tuple[int, list[str], str]:
     """Exit code, calls of docker in order, and what was said."""
     docker, calls = folder / "docker", folder / "calls"
     docker.write_text(DOCKER)
@@ -31,7 +33,12 @@ def release(folder: Path, *arguments: str, fails_at: str = "") -> tuple[int, lis
     calls.touch()
     ended = subprocess.run(
         [str(BASE_DIR / "deploy" / "release"), *arguments],
-        env={"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "CALLS": str(calls), "FAILS_AT": fails_at},
+        env={
+            "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
+            "CALLS": str(calls),
+            "FAILS_AT": fails_at,
+            "RUNS": "yes" if runs else "no",
+        },
         capture_output=True,
         text=True,
         timeout=30,
@@ -40,16 +47,22 @@ def release(folder: Path, *arguments: str, fails_at: str = "") -> tuple[int, lis
     return ended.returncode, calls.read_text().splitlines(), ended.stdout + ended.stderr
 
 
-BEGIN = ["image tag django-notification-hub django-notification-hub:before", "compose build web-1"]
+RUNNING = "compose ps --quiet beat"
+KEEP = "image tag sha256:77 django-notification-hub:before"
+BUILD = "compose build web-1"
+BEGIN = [RUNNING, "inspect --format {{.Image}} 4f1c", KEEP, BUILD]
+BACK = "image tag django-notification-hub:before django-notification-hub"
 PREPARE = "compose run --rm --no-deps prepare"
 SERVICES = "compose config --services"
+
+#: Who does what others send comes before them (docs/howto/upgrade.md).
+ORDER = ["worker-deliveries", "worker", "worker-bulk", "web-1", "web-2", "beat"]
 
 
 def test_containers_are_replaced_one_after_the_other(tmp_path: Path) -> None:
     code, calls, said = release(tmp_path)
     assert code == 0, said
-    replaced = [f"{UP} {name}" for name in ("web-1", "web-2", "worker-deliveries", "worker", "worker-bulk", "beat")]
-    assert calls == [*BEGIN, PREPARE, SERVICES, *replaced]
+    assert calls == [*BEGIN, PREPARE, SERVICES, *(f"{UP} {name}" for name in ORDER)]
 
 
 def test_without_build_the_image_stays(tmp_path: Path) -> None:
@@ -58,15 +71,28 @@ def test_without_build_the_image_stays(tmp_path: Path) -> None:
     assert calls[:2] == [PREPARE, SERVICES]
 
 
+def test_the_way_back_is_the_other_way_round_and_leaves_the_database(tmp_path: Path) -> None:
+    code, calls, said = release(tmp_path, "--back")
+    assert code == 0, said
+    assert calls == [BACK, SERVICES, *(f"{UP} {name}" for name in reversed(ORDER))]
+
+
+def test_there_is_no_way_back_from_the_first_version(tmp_path: Path) -> None:
+    code, calls, said = release(tmp_path, "--back", fails_at="image tag")
+    assert (code, calls) == (1, [BACK])
+    assert "no version before" in said
+
+
 def test_first_release_has_no_version_before_it(tmp_path: Path) -> None:
-    code, calls, _ = release(tmp_path, fails_at="image tag")
-    assert (code, len(calls)) == (0, 10)
+    code, calls, _ = release(tmp_path, runs=False)
+    assert code == 0
+    assert calls[:3] == [RUNNING, BUILD, PREPARE]
 
 
 @pytest.mark.parametrize(
     ("fails_at", "last", "says"),
     [
-        ("build", BEGIN[-1], "nothing has changed"),
+        ("build", BUILD, "nothing has changed"),
         ("run --rm", PREPARE, "the database was not brought up to date"),
         ("180 web-1", f"{UP} web-1", "web-1 is not well"),
         ("180 web-2", f"{UP} web-2", "web-2 is not well"),
@@ -78,8 +104,7 @@ def test_what_fails_ends_it_there(tmp_path: Path, fails_at: str, last: str, says
     code, calls, said = release(tmp_path, fails_at=fails_at)
     assert (code, calls[-1]) == (1, last)
     assert says in said
-    if fails_at != "build":
-        assert "docker image tag django-notification-hub:before django-notification-hub" in said
+    assert ("deploy/release --back" in said) == (fails_at != "build")
 
 
 def test_unknown_argument_is_refused_before_anything_runs(tmp_path: Path) -> None:
