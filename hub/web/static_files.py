@@ -1,6 +1,7 @@
 """Static files as the web process serves them."""
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,9 @@ from django.contrib.staticfiles import finders
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from servestatic.middleware import ServeStaticMiddleware
+
+#: A name that carries a hash, and so stands for the same contents for ever.
+_HASHED = re.compile(r"\.[0-9a-f]{12}\.[^/]+$")
 
 #: Bytes of a file that is read at once. Nearly all are smaller; what is larger is read piece by piece.
 AT_ONCE = 256 * 1024
@@ -19,7 +23,21 @@ class StaticFiles(ServeStaticMiddleware):  # type: ignore[misc]  # the package h
     In development a file is looked for when it is asked for, so nobody reads a description that was made before. To
     make them takes longer than anything else that the first request of a process needs. To read pieces of 8 KiB, each
     by a call of a thread, takes as long as all else that a request for a file needs.
+
+    In production the files of another version are served too, by their hashed names: while processes of two versions
+    run, a page of one asks either for its files, and a page stays open for long after.
     """
+
+    async def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """The file, if the URL is that of one; else what the next middleware answers."""
+        url = request.path_info
+        is_described = self.autorefresh or url in self.files
+        if not is_described and url.startswith(self.static_prefix) and _HASHED.search(url):
+            found = await asyncio.to_thread(self.find_file, url)
+            if found is not None:
+                return await self.aserve(found, request)
+        answer: HttpResponseBase = await super().__call__(request)
+        return answer
 
     @staticmethod
     async def aserve(static_file: Any, request: HttpRequest) -> HttpResponseBase:

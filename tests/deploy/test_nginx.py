@@ -5,7 +5,7 @@ import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -33,25 +33,53 @@ def in_front_of(tmp_path: Path) -> Proxy:
     return lambda port: nginx_before(tmp_path, f"127.0.0.1:{port}")
 
 
-@pytest.fixture
-def mirror() -> Iterator[int]:
-    """The port of a server that answers with the request's headers, one per line."""
+class Mirror(BaseHTTPRequestHandler):
+    """Answers with the request's headers, one per line."""
 
-    class Mirror(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = "".join(f"{name.lower()}: {value}\n" for name, value in self.headers.items()).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    status = 200
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # as its base names it
-            pass
+    def do_GET(self) -> None:
+        body = "".join(f"{name.lower()}: {value}\n" for name, value in self.headers.items()).encode()
+        self.send_response(self.status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Mirror) as server:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # as its base names it
+        pass
+
+
+class Lacking(Mirror):
+    """Has nothing of what it is asked for."""
+
+    status = 404
+
+
+@contextmanager
+def answering(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+    """The port of a server that answers by ``handler``."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever).start()
         yield server.server_port
         server.shutdown()
+
+
+@pytest.fixture
+def mirror() -> Iterator[int]:
+    with answering(Mirror) as port:
+        yield port
+
+
+@pytest.mark.slow
+def test_file_that_one_version_lacks_comes_from_the_other(mirror: int, tmp_path: Path) -> None:
+    """Each container has the files of its own pages, and a page of one asks any."""
+    with answering(Lacking) as lacking, nginx_before(tmp_path, f"127.0.0.1:{lacking}", f"127.0.0.1:{mirror}") as nginx:
+
+        def statuses(path: str) -> set[int]:
+            return {httpx.get(f"{nginx.url}{path}").status_code for _ in range(6)}
+
+        assert statuses("/static/hub/js/widgets.9bed5f88fc3a.js") == statuses("/below/static/hub/a.js") == {200}
+        assert statuses("/chat/") == {200, 404}  # what a page has not is for it to say
 
 
 @pytest.mark.slow

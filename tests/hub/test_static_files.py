@@ -4,12 +4,16 @@ import os
 import re
 import secrets
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.contrib.staticfiles import finders
+from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.exceptions import SuspiciousFileOperation
+from django.core.management import call_command
 from django.http import HttpResponse
 from django.test import RequestFactory
 from pytest_django.fixtures import Settings
@@ -94,6 +98,47 @@ async def test_answers_are_those_of_servestatic(path: str, method: str, given: d
 def test_production_describes_each_file_at_its_start(settings: Settings) -> None:
     settings.SERVESTATIC_AUTOREFRESH = False
     assert StaticFiles(nothing).files.keys() == ServeStaticMiddleware(nothing).files.keys() != set()
+
+
+@pytest.fixture
+def gathered(tmp_path: Path, settings: Settings) -> Callable[[str], str]:
+    """Gathers a version whose only script says this; returns the name that pages load it by."""
+    settings.STATICFILES_DIRS = [tmp_path / "version"]
+    settings.STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
+    settings.STATIC_ROOT = tmp_path / "gathered"
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "hub.web.static_storage.HubStaticFilesStorage"},
+    }
+    settings.SERVESTATIC_AUTOREFRESH = settings.SERVESTATIC_USE_FINDERS = False
+    settings.SERVESTATIC_USE_MANIFEST = True
+    (tmp_path / "version").mkdir()
+
+    def gather(text: str) -> str:
+        script = tmp_path / "version" / "a.js"
+        script.write_text(text)
+        os.utime(script, (0, 0))  # as a package may have it
+        call_command("collectstatic", interactive=False, verbosity=0)
+        name = staticfiles_storage.url("a.js")
+        assert (settings.STATIC_ROOT / "a.js").read_text() == text
+        return name
+
+    return gather
+
+
+async def test_each_version_is_gathered_and_served_beside_the_others(gathered: Callable[[str], str]) -> None:
+    gather = sync_to_async(gathered)
+    first = await gather("1;")
+    process_of_first = StaticFiles(nothing)
+    second = await gather("2;")
+    process_of_second = StaticFiles(nothing)
+    assert await gather("1;") == first != second  # one goes back
+    for process in (process_of_first, process_of_second):
+        for path, content in ((first, b"1;"), (second, b"2;")):
+            answer = await process(RequestFactory().get(path))
+            assert (answer.status_code, getattr(answer, "content", None)) == (200, content)
+        for path in (first.replace(".", ".0", 1), f"/static/../version/a.{'0' * 12}.js", "/static/staticfiles.json"):
+            assert (await process(RequestFactory().get(path))).status_code == 404
 
 
 @pytest.mark.slow
