@@ -15,6 +15,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from hub import __version__
 from hub.access.operators import is_operator
 from hub.bus import redis_errors
 from hub.concurrency.daemon_threads import in_daemon_thread
@@ -38,9 +39,10 @@ class Check(TypedDict, total=False):
 
 
 class Report(TypedDict):
-    """The body of ``/health/ready``. ``missing`` names the checks that are not ok."""
+    """The body of ``/health/ready``. ``missing`` names the checks that are not ok; ``version`` is of this process."""
 
     status: Literal["ready", "degraded", "unavailable"]
+    version: str
     checks: dict[str, Check]
     missing: list[str]
 
@@ -89,9 +91,10 @@ async def report() -> Report:
             "age_seconds": None if age is None else round(age, 1),
         }
     missing = [name for name, check in checks.items() if not check["ok"]]
+    status: Literal["ready", "degraded", "unavailable"] = "degraded" if missing else "ready"
     if _draining or not database["ok"]:
-        return {"status": "unavailable", "checks": checks, "missing": missing}
-    return {"status": "degraded" if missing else "ready", "checks": checks, "missing": missing}
+        status = "unavailable"
+    return {"status": status, "version": __version__, "checks": checks, "missing": missing}
 
 
 async def _check_redis() -> Check:

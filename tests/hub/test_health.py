@@ -11,6 +11,7 @@ from django.db import OperationalError
 from django.db.models.functions import Now
 from django.test import AsyncClient
 
+import hub
 from hub.database import heartbeats
 from hub.models import Heartbeat
 from hub.web import health
@@ -46,6 +47,7 @@ async def test_live_looks_at_nothing(async_client: AsyncClient, monkeypatch: pyt
 async def test_ready_when_everything_works(async_client: AsyncClient) -> None:
     code, body = await ask(async_client)
     assert (code, body["status"], body["missing"]) == (200, "ready", [])
+    assert body["version"] == hub.__version__
     assert body["checks"]["database"]["ms"] >= 0 and body["checks"]["redis"]["ms"] >= 0
     assert 0 <= body["checks"]["worker"]["age_seconds"] < 30
 
