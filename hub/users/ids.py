@@ -133,9 +133,12 @@ def id_in(row: models.Model, relation: str = "user") -> str:
     if ids_are_keys():
         return str(getattr(row, f"{relation}_id"))
     try:
-        return user_id(getattr(row, relation))
+        user = getattr(row, relation)
     except ObjectDoesNotExist:
-        raise LookupError(f"The {relation} of {row!r} is gone.") from None
+        user = None
+    if user is None:  # as select_related() has it
+        raise LookupError(f"The {relation} of {row!r} is gone.")
+    return user_id(user)
 
 
 def _may_be_external() -> bool:

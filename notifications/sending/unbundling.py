@@ -44,7 +44,11 @@ def broken_by(gone: Sequence[Notification]) -> list[Broken]:
     heads = Notification.objects.filter(bundle__in=counts, folded=False).select_related("user").order_by("pk")
     others = Notification.objects.filter(bundle=OuterRef("bundle")).exclude(pk__in=[row.pk for row in gone])
     heads = heads.filter(Exists(others))
-    return [_broken(head, counts[head.bundle or 0]) for head in heads if head.bundle_count > counts[head.bundle or 0]]
+    return [
+        _broken(head, counts[head.bundle or 0])
+        for head in heads
+        if head.bundle_count > counts[head.bundle or 0] and head.user is not None  # who is gone has nothing left
+    ]
 
 
 def _broken(head: Notification, gone: int) -> Broken:

@@ -1,7 +1,8 @@
 """Taking alerts back that should not be read any more, from the lists and from the histories of their channels."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -79,24 +80,28 @@ def withdraw(alerts: QuerySet[Notification]) -> int:
         distributed = list(alerts.exclude(audience="").order_by("pk").values_list("pk", flat=True))
         for pk in distributed:
             _withdraw_distributed(pk)
-        rows_of: dict[str, list[Notification]] = {}
         alone = alerts.filter(audience="").select_related("user", "topic").order_by("pk")
         rows = list(alone.select_for_update(of=("self",)))  # who withdraws the same waits, and finds nothing
         broken = unbundling.broken_by(rows)
-        for row in rows:
-            if row.topic_id is not None and row.topic is None:
-                continue  # its channel went with the topic, and the row follows (hub.database.deletions)
-            rows_of.setdefault(channels.of_alert(row), []).append(row)
-        pieces = [
-            (channel, of_channel[start : start + PIECE])
-            for channel, of_channel in rows_of.items()
-            for start in range(0, len(of_channel), PIECE)
-        ]
+        pieces = [(channel, piece) for channel, sent in _by_channel(rows).items() for piece in _pieces(sent)]
         withdraw_publications([replacement(channel, piece) for channel, piece in pieces])
-        for _, piece in pieces:
+        for piece in _pieces(rows):
             Notification.objects.filter(pk__in=[row.pk for row in piece]).delete()
         unbundling.mend(broken)
-    return sum(map(len, rows_of.values())) + len(distributed)
+    return len(rows) + len(distributed)
+
+
+def _by_channel(rows: Iterable[Notification]) -> dict[str, list[Notification]]:
+    """These alerts by the channel they were sent on; without those whose channel went with its topic or its user."""
+    found: dict[str, list[Notification]] = {}
+    for row in rows:
+        with suppress(LookupError):
+            found.setdefault(channels.of_alert(row), []).append(row)
+    return found
+
+
+def _pieces(rows: list[Notification]) -> Iterator[list[Notification]]:
+    return (rows[start : start + PIECE] for start in range(0, len(rows), PIECE))
 
 
 def replacement(channel: str, alerts: Collection[Notification]) -> Replacement:

@@ -11,6 +11,8 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.db.models.signals import post_delete
 from django.test import Client as Browser
+from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from chat.actions import post_message
 from chat.models import Message, Room
@@ -20,6 +22,7 @@ from hub.models import Deletion, Publication
 from notifications import Alert, alert, notify, on_delete
 from notifications.inbox import organizing
 from notifications.models import Follow, Notification, ReadMark, ReadUpTo, Topic
+from notifications.sending import expiring
 from notifications.sending.withdrawing import withdraw
 from tests.support.people import User
 from tests.support.writers import needs_several_writers
@@ -137,8 +140,31 @@ def test_an_alert_of_a_topic_that_is_gone_is_never_taken_for_everyones() -> None
     topic.delete()
     Notification.objects.create(topic_id=topic_id, message="late")
     Publication.objects.all().delete()
-    assert withdraw(Notification.objects.all()) == 0
+    assert withdraw(Notification.objects.all()) == 1
     assert not Publication.objects.exists()
+
+
+@pytest.mark.own_user_model
+@pytest.mark.parametrize("called_by", ["", "username"])
+def test_what_expired_of_who_is_gone_is_deleted_and_stops_nothing(
+    ann: User, settings: Settings, called_by: str
+) -> None:
+    settings.HUB_USER_ID = called_by
+    bob = User.objects.create_user("bob")
+    topic = Topic.objects.create(name="news", title="News")
+    gone = {"user_id": ann.pk}, {"topic_id": topic.pk}
+    stays = Notification.objects.create(user=bob, message="stays")
+    for one in (ann, topic):
+        one.delete()
+    past = timezone.now() - timedelta(minutes=1)
+    # As if what follows had been stored by transactions that did not see the deletions.
+    Notification.objects.bulk_create([Notification(**named, message="late", expires_at=past) for named in gone * 150])
+    bundle: dict[str, Any] = {**gone[0], "bundle": 7, "bundle_by": "b", "message": "late"}
+    Notification.objects.create(**bundle, bundle_count=2, expires_at=past)
+    Notification.objects.create(**bundle, folded=True)
+    Notification.objects.create(user=bob, message="late", expires_at=past)
+    assert expiring.sweep(seconds=5) == 303
+    assert list(Notification.objects.all()) == [stays]
 
 
 @pytest.mark.whole_table
