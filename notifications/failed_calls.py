@@ -46,8 +46,8 @@ class _Limiter:
 
     def forget(self) -> None:
         """Begin again."""
-        self._since: dict[_Same, int] = {}
-        self._written_at: dict[_Same, float] = {}
+        #: How often it happened since it was written, and when that was.
+        self._known: dict[_Same, tuple[int, float]] = {}
         #: By source: when its window ends, and how many may be written until then.
         self._windows: dict[str, tuple[float, int]] = {}
 
@@ -55,20 +55,20 @@ class _Limiter:
         """Count it; returns how many times are to be written now, 0 for none."""
         now = time.monotonic()
         with self._lock:
-            if len(self._since) >= KNOWN and same not in self._since:
-                self._since.clear()
-                self._written_at.clear()
-            self._since[same] = self._since.get(same, 0) + 1
-            if len(self._windows) >= KNOWN:
+            if len(self._known) >= KNOWN and same not in self._known:
+                self._known.clear()
+            if len(self._windows) >= KNOWN and same[0] not in self._windows:
                 self._windows.clear()
+            times, written_at = self._known.get(same, (0, float("-inf")))
             ends, left = self._windows.get(same[0], (0.0, 0))
             if now >= ends:
                 ends, left = now + EVERY, BURST
-            if not left or now - self._written_at.get(same, float("-inf")) < EVERY:
+            if not left or now - written_at < EVERY:
+                self._known[same] = (times + 1, written_at)
                 return 0
             self._windows[same[0]] = (ends, left - 1)
-            self._written_at[same] = now
-            return self._since.pop(same)
+            self._known[same] = (0, now)
+            return times + 1
 
 
 _limiter = _Limiter()

@@ -89,6 +89,14 @@ def test_a_flood_of_different_errors_writes_few_rows_and_the_newest_are_kept(mon
     assert [row.error for row in kept] == [f"BadAlert: {number}" for number in (2, 3, 4)]
 
 
+def test_a_process_that_runs_long_remembers_a_bounded_number_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    limiter = failed_calls._Limiter()
+    monkeypatch.setattr(failed_calls, "BURST", 10**9)
+    for number in range(3 * failed_calls.KNOWN):
+        assert limiter.take((f"rule:{number}", "saved", f"no order {number}")) == 1
+        assert max(len(limiter._known), len(limiter._windows)) <= failed_calls.KNOWN
+
+
 def test_old_ones_go_with_the_alerts_of_their_age(settings: Settings) -> None:
     settings.HUB_ALERT_DAYS = 1
     failed_calls.note("rule:a", "shop.order", BadAlert("old"))
