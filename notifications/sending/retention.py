@@ -1,10 +1,12 @@
 """Which alerts are kept. What people have done with one goes with it."""
 
 import time
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from django.contrib.auth.models import Group
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
 from hub.config import hub_settings
 from hub.database import prune_table
@@ -27,6 +29,8 @@ from notifications.sending import throttling
 #: Rows that one statement looks at for what became of their alerts.
 SLICE = 10_000
 
+DAY = timedelta(days=1)
+
 
 def prune(*, seconds: float = 60.0) -> int:
     """Delete alerts that need not be kept (``HUB_ALERT_ITEMS``, ``HUB_ALERT_DAYS``, or what their kind says).
@@ -34,28 +38,36 @@ def prune(*, seconds: float = 60.0) -> int:
     Returns how many. Stops after about ``seconds``; what is left is the next call's. Safe to run at the same time as
     itself.
     """
-    settings = hub_settings()
     deadline = time.monotonic() + seconds
+    pruned = _prune_alerts(deadline)
+    for failed in (ScheduledAlert.objects.exclude(failure=""), FailedCall.objects.all()):
+        pruned += _prune(failed, deadline, days=hub_settings().alert_days)
+    changes = InboxChange.objects.all()
+    of_people = [(changes, all_users(), "user")]
+    pruned += _prune(
+        changes, deadline, days=hub_settings().alert_days, items=hub_settings().alert_items, lists=of_people
+    )
+    throttling.prune()
+    _forget_what_is_of_none(deadline)
+    return pruned
+
+
+def _prune_alerts(deadline: float) -> int:
+    settings = hub_settings()
     rows = Notification.objects.all()
     kept = {kind.name: kind.keep for kind in declared() if kind.keep is not None}
-    pruned = sum(_prune_kind(name, keep, deadline) for name, keep in kept.items())
+    # Found by the index of the kind.
+    pruned = sum(_prune(rows.filter(kind=name), deadline, days=keep / DAY) for name, keep in kept.items())
     of_groups = rows.filter(user=None, audience="")
     # What was distributed goes by its age; each person keeps the newest of them, as of what was sent to them alone.
     # Nobody has more of them than there are.
     if 0 < settings.alert_items < Distribution.objects.count():
-        entries = (InboxEntry.objects.all(), all_users(), "user")
-        pruned += prune_table(
-            "alert",
-            InboxEntry.objects.all(),
-            days=0,
-            items=settings.alert_items,
-            lists=[entries],
-            seconds=seconds,
-            by="notification_id",
-        )
-    pruned += prune_table(
-        "alert",
+        entries = InboxEntry.objects.all()
+        of_people = [(entries, all_users(), "user")]
+        pruned += _prune(entries, deadline, items=settings.alert_items, lists=of_people, by="notification_id")
+    return pruned + _prune(
         rows.exclude(kind__in=kept) if kept else rows,
+        deadline,
         days=settings.alert_days,
         items=settings.alert_items,
         lists=[
@@ -66,28 +78,21 @@ def prune(*, seconds: float = 60.0) -> int:
             (rows.filter(folded=False), all_users(), "user"),
             (rows.filter(folded=True), all_users(), "user"),
         ],
-        seconds=seconds,
     )
-    failed = ScheduledAlert.objects.exclude(failure="")
-    pruned += prune_table("alert", failed, days=settings.alert_days, items=0, lists=[], seconds=seconds)
-    pruned += prune_table(
-        "alert", FailedCall.objects.all(), days=settings.alert_days, items=0, lists=[], seconds=seconds
-    )
-    changes = InboxChange.objects.all()
-    of_people = [(changes, all_users(), "user")]
-    pruned += prune_table(
-        "alert", changes, days=settings.alert_days, items=settings.alert_items, lists=of_people, seconds=seconds
-    )
-    throttling.prune()
-    _forget_what_is_of_none(deadline)
-    return pruned
 
 
-def _prune_kind(name: str, keep: timedelta, deadline: float) -> int:
-    """Delete the alerts of a kind that are older than it says, found by their index."""
-    days = keep / timedelta(days=1)
-    rows = Notification.objects.filter(kind=name)
-    return prune_table("alert", rows, days=days, items=0, lists=[], seconds=max(0.0, deadline - time.monotonic()))
+def _prune(
+    rows: QuerySet[Any],
+    deadline: float,
+    *,
+    days: float = 0,
+    items: int = 0,
+    lists: Sequence[Any] = (),
+    by: str = "pk",
+) -> int:
+    """:func:`hub.database.prune_table` until the deadline; the first rows go where that is over."""
+    left = max(0.0, deadline - time.monotonic())
+    return prune_table("alert", rows, days=days, items=items, lists=lists, seconds=left, by=by)
 
 
 def _forget_what_is_of_none(deadline: float) -> None:

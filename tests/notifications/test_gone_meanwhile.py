@@ -146,9 +146,7 @@ def test_an_alert_of_a_topic_that_is_gone_is_never_taken_for_everyones() -> None
 
 @pytest.mark.own_user_model
 @pytest.mark.parametrize("called_by", ["", "username"])
-def test_what_expired_of_who_is_gone_goes_and_stops_nothing(
-    ann: User, settings: Settings, called_by: str
-) -> None:
+def test_what_expired_of_who_is_gone_goes_and_stops_nothing(ann: User, settings: Settings, called_by: str) -> None:
     settings.HUB_USER_ID = called_by
     bob = User.objects.create_user("bob")
     topic = Topic.objects.create(name="news", title="News")

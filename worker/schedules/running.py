@@ -404,12 +404,12 @@ def prune(*, seconds: float = 10.0) -> int:
 
     Stops after about ``seconds``; what is left is the next call's.
     """
-    rows, days = ScheduleRun.objects.all(), hub_settings().schedule_days
+    deadline = time.monotonic() + seconds
+    waves, rows, days = ScheduleWave.objects.all(), ScheduleRun.objects.all(), hub_settings().schedule_days
     lists = [(rows, Schedule.objects.all(), "schedule")]
-    counted = prune_table(
-        "schedule_wave", ScheduleWave.objects.all(), days=WAVE_DAYS, items=0, lists=[], seconds=seconds
-    )
-    return counted + prune_table("schedule_run", rows, days=days, items=RUNS_KEPT, lists=lists, seconds=seconds)
+    counted = prune_table("schedule_wave", waves, days=WAVE_DAYS, items=0, lists=[], seconds=seconds)
+    left = max(0.0, deadline - time.monotonic())
+    return counted + prune_table("schedule_run", rows, days=days, items=RUNS_KEPT, lists=lists, seconds=left)
 
 
 def compare() -> int:
