@@ -51,8 +51,8 @@ class WorkerConfig(required_apps.HubAppConfig):
         gauges.stats(jobs.show_stats)
         gauges.stats(statistics.show)
         sources.found_by(_running_task)
-        distributing.started_by(tasks.distribute.delay, tasks.is_distribute_owed)
-        scheduling.started_by(tasks.send_at, tasks.is_send_owed)
+        distributing.started_by(tasks.distribute.delay, tasks.owed_distributions)
+        scheduling.started_by(tasks.send_at, tasks.owed_sends)
         for prune in (running.prune, periodic_runs.prune, pausing.prune, recording.prune):
             prune_regularly(prune)
         if apps.is_installed("hub.accounts"):

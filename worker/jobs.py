@@ -215,9 +215,14 @@ def claim(limit: int, *, only: Q | None = None) -> list[JobCall]:
     return calls
 
 
-def is_owed(task: str, args: Sequence[Any]) -> bool:
-    """Whether a job of this task with these arguments waits or runs; not where it has failed for good."""
-    return Job.objects.filter(task=task, arguments=_dump([list(args), {}]), failed_at=None).exists()
+def owed(task: str, calls: Iterable[tuple[Any, ...]]) -> set[tuple[Any, ...]]:
+    """Those of these calls, each the arguments of ``task``, of which a job waits or runs; not where it has failed."""
+    of_text = {_dump([list(args), {}]): args for args in calls}
+    texts, found = list(of_text), set[str]()
+    for start in range(0, len(texts), CHUNK):  # each reads the jobs of the task: no index has the arguments
+        rows = Job.objects.filter(task=task, arguments__in=texts[start : start + CHUNK], failed_at=None)
+        found.update(rows.values_list("arguments", flat=True))
+    return {of_text[text] for text in found}
 
 
 def due(until: datetime | None = None) -> list[JobCall]:
@@ -248,7 +253,7 @@ def retry(job_ids: Collection[str], *, change: Callable[[JobCall], JobCall] = la
 
 
 def prune() -> int:
-    """Delete the jobs that failed for good longer than :data:`KEPT` ago, in chunks; returns how many."""
+    """Delete the jobs that failed for good longer than :data:`RETENTION` ago, in chunks; returns how many."""
     deleted = 0
     while True:
         old = Job.objects.filter(failed_at__lt=Now() - RETENTION)

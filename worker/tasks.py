@@ -1,5 +1,6 @@
 """Background jobs. Each takes plain values or ids and calls one function; to run it twice has the effect of once."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -164,11 +165,11 @@ def send_at(scheduled_id: int, due_at: datetime) -> None:
     send_scheduled.apply_async((scheduled_id, due_at.isoformat()), eta=due_at)
 
 
-def is_send_owed(scheduled_id: int, due_at: datetime) -> bool:
-    """Whether :func:`send_scheduled` is still to run for this alert, and has not failed for good."""
-    return jobs.is_owed(str(send_scheduled.name), (scheduled_id, due_at.isoformat()))
+def owed_sends(alerts: Iterable[tuple[int, datetime]]) -> set[int]:
+    """For which of these alerts :func:`send_scheduled` is still to run, and has not failed for good."""
+    return {pk for pk, _ in jobs.owed(str(send_scheduled.name), ((pk, at.isoformat()) for pk, at in alerts))}
 
 
-def is_distribute_owed(notification_id: int) -> bool:
-    """Whether :func:`distribute` is still to run for this notification, and has not failed for good."""
-    return jobs.is_owed(str(distribute.name), (notification_id,))
+def owed_distributions(notifications: Iterable[int]) -> set[int]:
+    """For which of these notifications :func:`distribute` is still to run, and has not failed for good."""
+    return {pk for (pk,) in jobs.owed(str(distribute.name), ((pk,) for pk in notifications))}

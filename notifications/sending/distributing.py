@@ -55,17 +55,17 @@ LOST = timedelta(seconds=60)
 #: Starts the job that calls :func:`run` for a notification, when the open transaction is committed.
 Start = Callable[[int], object]
 
-#: Says whether the job of a notification is owed already.
-IsOwed = Callable[[int], bool]
+#: Says the jobs of which of these notifications are owed already.
+Owed = Callable[[Collection[int]], Collection[int]]
 
-_jobs: list[tuple[Start, IsOwed]] = []
+_jobs: list[tuple[Start, Owed]] = []
 
 T = TypeVar("T")
 
 
-def started_by(start: Start, is_owed: IsOwed) -> None:
-    """Have ``start`` start the jobs, and ``is_owed`` say which are started. Called once, by what has jobs."""
-    _jobs[:] = [(start, is_owed)]
+def started_by(start: Start, owed: Owed) -> None:
+    """Have ``start`` start the jobs, and ``owed`` say which are started. Called once, by what has jobs."""
+    _jobs[:] = [(start, owed)]
 
 
 def begin(notification: Notification, people: Audience | Listed) -> None:
@@ -191,9 +191,11 @@ def restart_lost() -> int:
     started = 0
     for under_way in (Distribution.objects.filter(finished_at=None), Withdrawal.objects.all()):
         lost = under_way.filter(failure="", moved_at__lt=Now() - LOST)
-        for pk in list(lost.values_list("pk", flat=True)):
+        ids = list(lost.values_list("pk", flat=True))
+        waiting = {pk for _, owed in _jobs if ids for pk in owed(ids)}
+        for pk in ids:
             with transaction.atomic():
-                if lost.filter(pk=pk).update(moved_at=Now()) and not any(is_owed(pk) for _, is_owed in _jobs):
+                if lost.filter(pk=pk).update(moved_at=Now()) and pk not in waiting:
                     start_job(pk)
                     started += 1
     if started:

@@ -36,18 +36,18 @@ FORGOTTEN_AT_ONCE = 500
 #: Starts the job that sends an alert, by its id and its time, when the open transaction is committed.
 Start = Callable[[int, datetime], object]
 
-#: Says whether that job is owed already.
-IsOwed = Callable[[int, datetime], bool]
+#: Says the jobs of which of these alerts are owed already, by their ids.
+Owed = Callable[[Collection[tuple[int, datetime]]], Collection[int]]
 
-_jobs: list[tuple[Start, IsOwed]] = []
+_jobs: list[tuple[Start, Owed]] = []
 
 #: Fields of an alert that are not kept as they are.
 _APART = {"to", "at", "at_local", "expires"}
 
 
-def started_by(start: Start, is_owed: IsOwed) -> None:
-    """Have ``start`` start the jobs, and ``is_owed`` say which are started. Called once, by what has jobs."""
-    _jobs[:] = [(start, is_owed)]
+def started_by(start: Start, owed: Owed) -> None:
+    """Have ``start`` start the jobs, and ``owed`` say which are started. Called once, by what has jobs."""
+    _jobs[:] = [(start, owed)]
 
 
 def in_local_times(described: Alert) -> list[Alert]:
@@ -211,17 +211,17 @@ def restart_lost() -> int:
 
     A query of a small index where there is none. Safe to call from any process at any time.
     """
-    started = 0
     late = ScheduledAlert.objects.filter(failure="", due_at__lt=Now() - LOST)
     first_held = ScheduledAlert.objects.filter(scope=OuterRef("scope"), failure="", pk__lt=OuterRef("pk"))
     late = late.filter(Q(scope="") | ~Exists(first_held))  # which sends the others
-    for pk, due_at in list(late.values_list("pk", "due_at")):
-        if not any(is_owed(pk, due_at) for _, is_owed in _jobs):
-            _start(pk, due_at)
-            started += 1
-    if started:
-        log.warning("scheduled_alerts_restarted", alerts=started)
-    return started
+    found = list(late.values_list("pk", "due_at"))
+    waiting = {pk for _, owed in _jobs if found for pk in owed(found)}
+    lost = [(pk, due_at) for pk, due_at in found if pk not in waiting]
+    for pk, due_at in lost:
+        _start(pk, due_at)
+    if lost:
+        log.warning("scheduled_alerts_restarted", alerts=len(lost))
+    return len(lost)
 
 
 def fail(scheduled_id: int, error: Exception) -> None:

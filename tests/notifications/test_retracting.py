@@ -261,7 +261,7 @@ def test_a_withdrawal_that_cannot_go_on_rests_until_it_is_started_again(
 def test_a_job_that_waits_is_not_started_a_second_time(crowd: list[User]) -> None:
     (alert,) = notify(to=crowd, message="m")
     Distribution.objects.update(moved_at=Now() - timedelta(minutes=2))
-    assert tasks.is_distribute_owed(alert.pk)
+    assert tasks.owed_distributions([alert.pk, alert.pk + 1]) == {alert.pk}
     for _ in range(3):
         assert distributing.restart_lost() == 0
     assert Job.objects.count() == 1

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from hub import streams
@@ -234,6 +235,20 @@ def test_one_that_waits_for_a_worker_is_not_started_twice(
     notify(to=ann, message="m", at=at)
     assert scheduling.restart_lost() == 0
     assert Job.objects.count() == 1
+
+
+def test_those_that_wait_for_workers_are_found_by_few_queries(
+    ann: User, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for minutes in range(20):
+        notify(to=ann, message="m", at=at + timedelta(minutes=minutes))
+    lost = Job.objects.last()
+    assert lost is not None
+    lost.delete()
+    monkeypatch.setattr(scheduling, "LOST", -timedelta(days=1))
+    with CaptureQueriesContext(connection) as asked:
+        assert scheduling.restart_lost() == 1
+    assert len([one for one in asked if 'FROM "hub_worker_job"' in one["sql"]]) < 5
 
 
 def test_one_that_cannot_be_sent_rests_until_it_is_started_again(
