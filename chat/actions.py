@@ -16,7 +16,7 @@ from hub.database.inserting import insert
 from hub.limits import Tally, TooMany
 from hub.publishing import ending, publish, publish_ephemeral, publish_many
 from hub.users import Key, User, Visitor, all_users, is_staff_or_may, user_id
-from hub.validation import Refused
+from hub.validation import Refused, is_storable
 
 ROOMS = limits.declare("rooms", setting="limit_rooms", sentence=_("You have opened many rooms."))
 MESSAGES = limits.declare("messages", setting="limit_messages", sentence=_("You have written many messages."))
@@ -134,7 +134,7 @@ def provide_room(
 def _room_there(name: str, key: str | None, *, is_private: bool) -> Room | None:
     if key is not None:
         return Room.objects.filter(key=key).first()
-    return None if is_private else Room.objects.filter(name=name, is_private=False).first()
+    return None if is_private or not is_storable(name) else Room.objects.filter(name=name, is_private=False).first()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

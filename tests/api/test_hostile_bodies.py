@@ -1,10 +1,15 @@
 """Whatever comes in is answered with a reply of the protocol: no traceback, nothing stored by half."""
 
 import json
+from contextlib import suppress
+from itertools import product
 from typing import Any
 
+import msgspec
 import pytest
 from asgiref.sync import async_to_sync
+from django.db import DataError
+from django.db.backends.utils import CursorWrapper
 from django.test import AsyncClient, Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -27,6 +32,7 @@ CHANNELS = st.sampled_from(
     ["kept:1", "live:1", "hidden", "control", "nothing", "kept:", ":", "kept:\0", "kept:\ud800"]
 )
 REQUESTS = st.dictionaries(FIELDS, JSON | CHANNELS, max_size=6)
+NULS: list[Any] = ["a\0b", ["a\0b"], [{"name": "a\0b", "channel": "a\0b"}], {"a\0b": "a\0b"}]
 METHODS = st.sampled_from(["batch", *sorted(method.name for method in methods())])
 
 
@@ -123,3 +129,33 @@ def check(api: Api, method: str, body: str | bytes) -> None:
     assert status == 200
     replies = reply.get("replies", [reply])
     assert all(each.get("error", {}).get("code") != 100 for each in replies), reply
+
+
+@pytest.fixture
+def no_nul_in_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As PostgreSQL has it, which keeps none: SQLite does."""
+    execute = CursorWrapper._execute  # type: ignore[attr-defined]
+
+    def strict(self: Any, sql: str, params: Any, *others: Any) -> Any:
+        if any(isinstance(one, str) and "\0" in one for one in params or ()):
+            raise DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
+        return execute(self, sql, params, *others)
+
+    monkeypatch.setattr(CursorWrapper, "_execute", strict)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_nul_in_the_database")
+async def test_text_that_no_database_keeps_is_refused_in_every_field(api: Api) -> None:
+    failed = []
+    for method in methods():
+        fields = msgspec.structs.fields(method.request)
+        needed = {field.name: method.example[field.name] for field in fields if field.required}
+        for field, value, others in product(fields, NULS, (method.example, needed)):
+            request = {**others, field.name: value}
+            with suppress(msgspec.ValidationError):
+                msgspec.convert(request, method.request)
+                reply = await api(method.name, **request)
+                if reply.get("error", {}).get("code") == 100:
+                    failed.append((method.name, request))
+    assert failed == []

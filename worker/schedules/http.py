@@ -310,9 +310,10 @@ def _create(call: ApiCall[ScheduleCreateRequest]) -> ScheduleCreated:
     request = call.request
     to = request.to if isinstance(request.to, list) else [request.to] if isinstance(request.to, str) else []
     makers.require(call, to)  # before anything is said of what it is
-    if request.key is not None and (other := Schedule.objects.filter(key=request.key).first()) is not None:
+    key = _refusing(lambda: changing.checked_key(request.key))
+    if key is not None and (other := Schedule.objects.filter(key=key).first()) is not None:
         makers.require_reach(call, other)
-    row, is_new = _refusing(lambda: changing.create(_wanted(request, None, _source(call)), key=request.key))
+    row, is_new = _refusing(lambda: changing.create(_wanted(request, None, _source(call)), key=key))
     return ScheduleCreated(_shown(row), is_new)
 
 
