@@ -5,6 +5,7 @@ from contextlib import nullcontext as does_not_raise
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.db import transaction
@@ -17,7 +18,7 @@ from tests.worker.tracked_tasks import plain
 from worker import origins
 from worker.celery import app
 from worker.models import TrackedJob
-from worker.operations import correcting, failing, snapshot, views
+from worker.operations import correcting, failing, repeating, snapshot, views
 from worker.operations.permissions import CORRECT, OPERATE, SEE
 from worker.operations.repeating import NotFailed
 from worker.tracking import kept_calls, losses, masking, started_by
@@ -240,6 +241,28 @@ def test_run_that_the_broker_does_not_take_has_failed(operator: Client, monkeypa
     assert (new.state, new.error) == ("failed", "It was not sent: OSError.")
     assert [one.pk for one in failing.newest(10)] == [new.pk]
     assert "The broker has not taken it." in said and "The job runs again." not in said
+
+
+def test_run_whose_sender_was_killed_before_it_was_sent_has_failed(operator: Client) -> None:
+    row = failed()
+    with patch.object(repeating, "_send"):  # as if the process ended with the commit
+        again(operator, row)
+    new = repeated(row)
+    assert failing.number() == 0 and losses.mark_lost() == 0
+    TrackedJob.objects.filter(pk=new.pk).update(lost_at="2020-01-01T00:00Z")
+    assert losses.mark_lost() == 1
+    new.refresh_from_db()
+    assert new.state == "failed" and new.error.startswith("Nobody knows whether it was sent")
+    assert [one.pk for one in failing.newest(10)] == [new.pk]
+    again(operator, new)
+    assert run_all() == ["FAILURE"]
+
+
+def test_run_that_was_sent_waits_as_long_as_it_takes(operator: Client) -> None:
+    row = failed()
+    again(operator, row)
+    assert repeated(row).lost_at is None
+    assert losses.mark_lost() == 0
 
 
 def test_lost_task_is_among_the_failed_ones_until_it_is_heard_of() -> None:

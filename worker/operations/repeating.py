@@ -1,9 +1,11 @@
 """Runs plain tasks of Celery again that have failed, by the application that owns them.
 
 The run is a new one under an id of its own: a worker may have been told to drop the old id, and results are kept under
-it. Nobody owes a plain task, so one that the broker does not take has failed at once.
+it. Nobody owes a plain task, so one that the broker does not take has failed at once, and one whose sender is killed
+a minute later.
 """
 
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -21,6 +23,9 @@ from worker.tracking import kept_calls, masking, stored
 from worker.tracking.watching import is_watched
 
 log = get_logger(__name__)
+
+#: A run that is not noted as sent for so long has failed (:func:`worker.tracking.losses.mark_lost`).
+SENDING = timedelta(minutes=1)
 
 
 class NotFailed(LookupError):
@@ -60,6 +65,7 @@ def repeat(row: TrackedJob, args: list[Any], kwargs: dict[str, Any]) -> str:
         call=kept_calls.kept(row.task, args, kwargs),
         queue=queue,
         sent_at=timezone.now(),
+        lost_at=timezone.now() + SENDING,  # where this process is killed before it has sent it
     )
     if origin is None:
         raise NotFailed
@@ -80,3 +86,5 @@ def _send(task: str, values: tuple[list[Any], dict[str, Any]], origin: Origin, *
     except Exception as error:  # noqa: BLE001  # each broker's library raises its own, and the row says it
         log.warning("job_not_sent", job=options["task_id"], task=task, error=type(error).__name__)
         stored.end(options["task_id"], JobState.FAILED, error=f"It was not sent: {type(error).__name__}.")
+        return
+    stored.note_sent(options["task_id"])

@@ -19,6 +19,7 @@ log = get_logger(__name__)
 LIMIT = 500
 
 _GONE = "Nobody runs it any more."
+_UNSENT = "Nobody knows whether it was sent: the process that was to send it is gone."
 _OWED = Exists(Job.objects.filter(pk=OuterRef("pk"), failed_at=None))
 
 
@@ -26,6 +27,7 @@ def mark_lost() -> int:
     """Write down of each job that was not heard of in time what has become of it; returns of how many.
 
     A durable job that is still owed will run again. One that is owed no more has failed, or was given up in the admin.
+    A plain task that somebody has run again, and that was not sent, has failed.
     Safe to call from any process at any time.
     """
     silent = TrackedJob.objects.filter(state=JobState.RUNNING, lost_at__lte=Now())
@@ -33,6 +35,10 @@ def mark_lost() -> int:
     others = silent.exclude(source=JobSource.DURABLE)
     lost = sum(_noted(row, partial(stored.lose, row.pk, will_run_again=True)) for row in durable.filter(_OWED)[:LIMIT])
     lost += sum(_noted(row, partial(stored.lose, row.pk, will_run_again=False, error=_GONE)) for row in others[:LIMIT])
+    unsent = TrackedJob.objects.filter(source=JobSource.CELERY, state=JobState.QUEUED, ended_at=None)
+    unsent = unsent.filter(lost_at__lte=Now())
+    for row in unsent[:LIMIT]:
+        lost += _noted(row, partial(stored.end, row.pk, JobState.FAILED, error=_UNSENT, only=unsent))
     return lost + _end(durable.exclude(_OWED)) + _end(_waiting_for_nothing())
 
 

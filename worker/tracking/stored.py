@@ -269,6 +269,11 @@ def repeat(job_id: str, new_id: str, *, arguments: str, **columns_of_plain: Any)
     return origin
 
 
+def note_sent(job_id: str) -> None:
+    """Store that the broker has a plain task, which may run already."""
+    TrackedJob.objects.filter(pk=job_id, state=JobState.QUEUED).update(lost_at=None)
+
+
 def ask_to_cancel(job_id: str) -> bool:
     """Store that the running job is to end; whoever runs it looks for that once a second."""
     return _change(job_id, lambda row: {"cancel_requested_at": row.cancel_requested_at or timezone.now()})
