@@ -92,16 +92,28 @@ def _read() -> dict[str, list[ReadyRule]]:
 
 def note_failure(pk: int, name: str, error: Exception) -> None:
     """Log the error of a rule, and write it into its row after the commit; not each of many."""
-    now = time.monotonic()
-    if now - _known.failed_at.get(pk, float("-inf")) < ERRORS_EVERY:
+    if not _is_time_to_tell(pk):
         return
-    if len(_known.failed_at) > LIMIT:
-        _known.failed_at.clear()
-    _known.failed_at[pk] = now
     log.error("saved_rule_failed", rule=name, exc_info=error)
     text = told(error, ERROR_LIMIT)
     rows = SavedRule.objects.filter(pk=pk)
     transaction.on_commit(lambda: rows.update(last_error=text, failed_at=Now()), robust=True)
+
+
+def note_trial_failure(pk: int, error: Exception) -> None:
+    """Log the error of a rule on trial, which is kept among what the rule would have sent; not each of many."""
+    if _is_time_to_tell(pk):
+        log.warning("saved_rule_trial_failed", rule=pk, exc_info=error)
+
+
+def _is_time_to_tell(pk: int) -> bool:
+    now = time.monotonic()
+    if now - _known.failed_at.get(pk, float("-inf")) < ERRORS_EVERY:
+        return False
+    if len(_known.failed_at) > LIMIT:
+        _known.failed_at.clear()
+    _known.failed_at[pk] = now
+    return True
 
 
 def count(pk: int, number: int) -> None:

@@ -20,6 +20,7 @@ from hub.logs import get_logger
 from hub.users import User
 from notifications import names_in_texts
 from notifications.errors import told
+from notifications.saved_rules import current
 from notifications.saved_rules.models import ERROR_LIMIT, ROW_LIMIT, Outcome, SavedRule, SavedRuleTrial
 from notifications.saved_rules.reading import ReadyRule, Values, event_of
 from notifications.sending.alerting import Alert
@@ -94,6 +95,7 @@ def _verdict(rule: ReadyRule, row: SavedRow, now: Values) -> Verdict | None:
                 alert = rule.alert_for(now, row.before)
             return verdict(Outcome.NOBODY) if alert is None else verdict(Outcome.ALERT, lambda: alert)
     except Exception as error:  # noqa: BLE001  # whatever a rule compares, the save goes on; the page shows it
+        current.note_trial_failure(rule.pk, error)
         return verdict(Outcome.ERROR, error=told(error, ERROR_LIMIT))
     return verdict(Outcome.ALERT, partial(rule.alert_for, now, row.before))
 
@@ -129,6 +131,7 @@ def _row(rule: int, verdict: Verdict, using: str) -> SavedRuleTrial:
         with _savepoints(using):
             alert = verdict.alert()
     except Exception as error:  # noqa: BLE001  # whatever a rule writes, the others are kept; the page shows it
+        current.note_trial_failure(rule, error)
         row.outcome, row.error = Outcome.ERROR, told(error, ERROR_LIMIT)
         return row
     if alert is None:

@@ -302,6 +302,21 @@ def test_who_is_erased_is_in_no_trial() -> None:
     assert kept(rule) == [(Outcome.ALERT, f"Dear {getattr(ben, log_in_field())}")]
 
 
+@pytest.mark.parametrize("broken", ["conditions_hold", "alert_for"])
+def test_its_errors_are_in_the_log_but_not_each_of_many(
+    broken: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: Any) -> None:
+        raise ValueError("no such discount")
+
+    rule = on_trial()
+    monkeypatch.setattr(ReadyRule, broken, fail)
+    for number in range(3):
+        move(order(number=str(number)), status="paid")
+    assert kept(rule) == [(Outcome.ERROR, "ValueError: no such discount")] * 3
+    assert caplog.text.count("saved_rule_trial_failed") == 1 and "no such discount" in caplog.text
+
+
 def test_secrets_in_errors_are_taken_out(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any) -> None:
         raise ValueError("https://u:hunter22@crm/?token=abcdef")
