@@ -85,6 +85,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "retract": {"key": "k"},
     "preferences": {"user": "7"},
     "schedules": {},
+    "periodic_tasks": {},
     "schedule": {"id": 7},
     "schedule_create": {"to": "everyone", "message": "m", "when": {"type": "every", "number": 1, "unit": "hours"}},
     "schedule_change": {"id": 7, "name": "n"},

@@ -38,6 +38,16 @@ async def test_a_schedule_is_made_read_changed_and_deleted() -> None:
     assert not await Schedule.objects.aexists()
 
 
+async def test_who_makes_or_changes_one_is_told_of_recipients_that_are_not_there() -> None:
+    api = await program()
+    told = ["There is no group named 'night shift'.", "There is no topic named 'nothing'."]
+    made = (await api("schedule_create", **NEW | {"to": ["group:night shift", "topic:nothing", "members"]}))["result"]
+    assert made["schedule"]["warnings"] == told
+    pk = made["schedule"]["id"]
+    assert (await api("schedule_change", id=pk, title="t"))["result"]["warnings"] == told
+    assert "warnings" not in (await api("schedule_change", id=pk, to="members"))["result"]
+
+
 async def test_the_same_key_makes_one() -> None:
     api = await program()
     first, second = [(await api("schedule_create", **NEW, key="k"))["result"] for _ in range(2)]

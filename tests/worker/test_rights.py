@@ -138,6 +138,7 @@ API = {
     "job_change": ByKey(job(id=REPORTED, done=1)),
     "jobs": ByKey(of_owner(title="More")),
     "jobs_list": ByKey(of_owner()),
+    "periodic_tasks": ByKey(lambda world: {}, owner=103, all=ANSWERS),
     "schedule": ByKey(of_schedule()),
     "schedule_change": ByKey(of_schedule(name="n")),
     "schedule_create": ByKey(lambda world: {"to": user_id(world.owner), "message": "m", "when": HOURLY}),

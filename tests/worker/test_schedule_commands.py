@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from notifications.models import Notification
 from worker.schedules import schedule
@@ -23,6 +25,17 @@ def test_schedules_are_listed_with_when_they_are_due() -> None:
     schedule(to="everyone", message="m", name="Daily", cron="0 9 * * 1-5", tz="Europe/Berlin")
     (line,) = said("list")
     assert "Daily  every weekday at 09:00, Europe/Berlin  (next 20" in line
+
+
+@pytest.mark.parametrize(
+    ("row", "state"),
+    [({}, "(next 20"), ({"enabled": False}, "(off)"), ({"one_off": True, "total_run_count": 1}, "(no")],
+)
+def test_periodic_tasks_are_listed_too(row: dict[str, Any], state: str) -> None:
+    every = IntervalSchedule.objects.create(every=1, period=IntervalSchedule.HOURS)
+    PeriodicTask.objects.create(name="Report", task="shop.report", kwargs='{"token": "k"}', interval=every, **row)
+    (line,) = said("list")
+    assert line.startswith(f"periodic task  Report  shop.report  every hour  {state}") and "token" not in line
 
 
 def test_one_is_named_by_its_key_or_its_id() -> None:

@@ -132,6 +132,14 @@ def check(contents: Mapping[str, Any]) -> None:
         alert(**arguments | {"to": there})
 
 
+def missing(contents: Mapping[str, Any]) -> list[str]:
+    """A sentence about each recipient who is not there now, and may be at the due time."""
+    gone = list[UnknownRecipient]()
+    for one in contents["to"]:
+        _found(one, gone)
+    return [str(error) for error in gone]
+
+
 def check_local(contents: Mapping[str, Any]) -> None:
     """Refuse recipients who have no local time: everybody, groups and topics.
 

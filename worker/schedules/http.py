@@ -116,6 +116,8 @@ class ApiSchedule(msgspec.Struct, kw_only=True):
 
     ``made_by``: who made it or has changed it last: ``api_key:7``, ``person:42``, or empty: code. One of an API key
     that is revoked, or may not send so any more, stops at its next due time, and ``problem`` says so.
+
+    ``warnings``: which recipients are not there now, in the answer to who makes or changes it, where there are such.
     """
 
     id: int
@@ -135,6 +137,7 @@ class ApiSchedule(msgspec.Struct, kw_only=True):
     sentence: str
     problem: str
     made_by: str
+    warnings: list[str] | UnsetType = UNSET
 
 
 class ScheduleCreated(msgspec.Struct):
@@ -206,6 +209,10 @@ def _shown(row: Schedule) -> ApiSchedule:
         problem=row.problem,
         made_by=row.made_by,
     )
+
+
+def _shown_to_maker(row: Schedule) -> ApiSchedule:
+    return msgspec.structs.replace(_shown(row), warnings=schedule_contents.missing(row.contents) or UNSET)
 
 
 def _run_shown(run: ScheduleRun) -> ApiScheduleRun:
@@ -314,7 +321,7 @@ def _create(call: ApiCall[ScheduleCreateRequest]) -> ScheduleCreated:
     if key is not None and (other := Schedule.objects.filter(key=key).first()) is not None:
         makers.require_reach(call, other)
     row, is_new = _refusing(lambda: changing.create(_wanted(request, None, _source(call)), key=key))
-    return ScheduleCreated(_shown(row), is_new)
+    return ScheduleCreated(_shown_to_maker(row), is_new)
 
 
 async def change(call: ApiCall[ScheduleChangeRequest]) -> ApiSchedule:
@@ -330,7 +337,7 @@ def _change(call: ApiCall[ScheduleChangeRequest]) -> ApiSchedule:
         makers.require(call, set(wanted.contents["to"]) - set(row.contents["to"]))
         return changing.change(row, wanted)
 
-    return _shown(_refusing(run))
+    return _shown_to_maker(_refusing(run))
 
 
 async def delete(call: ApiCall[ScheduleRequest]) -> ScheduleDeleted:

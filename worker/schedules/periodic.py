@@ -1,6 +1,6 @@
 """Periodic tasks of django-celery-beat, which the pages of schedules show and the admin changes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -39,28 +39,30 @@ class ListedTask:
 
 
 def periodic_tasks() -> list[ListedTask]:
-    """The periodic tasks that somebody made in the admin or in code; none without django-celery-beat."""
-    if not apps.is_installed("django_celery_beat"):
-        return []
-    from django_celery_beat.models import PeriodicTask
+    """The periodic tasks that somebody made in the admin or in code, by name; none without django-celery-beat."""
+    return _listed(lambda rows: rows.order_by("name"))
 
-    return _listed(PeriodicTask.objects.order_by("name"))
+
+def periodic_tasks_after(pk: int, *, limit: int) -> list[ListedTask]:
+    """The first ``limit`` periodic tasks with keys beyond this one, in their order."""
+    return _listed(lambda rows: rows.filter(pk__gt=pk).order_by("pk")[:limit])
 
 
 def periodic_task(pk: int) -> ListedTask | None:
     """The periodic task with this key; None where there is none."""
+    return next(iter(_listed(lambda rows: rows.filter(pk=pk))), None)
+
+
+def _listed(chosen: Callable[[QuerySet[Any]], QuerySet[Any]]) -> list[ListedTask]:
     if not apps.is_installed("django_celery_beat"):
-        return None
+        return []
     from django_celery_beat.models import PeriodicTask
 
-    return next(iter(_listed(PeriodicTask.objects.filter(pk=pk))), None)
-
-
-def _listed(rows: QuerySet[Any]) -> list[ListedTask]:
+    rows = chosen(PeriodicTask.objects.select_related("interval", "crontab", "solar", "clocked"))
     now = timezone.now()
     return [
         ListedTask(row.pk, row.name, row.task, _words(row), row.enabled, next(_due_times(row, now), None), row)
-        for row in rows.select_related("interval", "crontab", "solar", "clocked")
+        for row in rows
     ]
 
 

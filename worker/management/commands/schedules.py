@@ -1,4 +1,5 @@
 from argparse import ArgumentParser, ArgumentTypeError
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -7,6 +8,7 @@ from hub.publishing import flush
 from notifications import sources
 from worker.schedules import changing, running, wording
 from worker.schedules.models import Schedule
+from worker.schedules.periodic import ListedTask, periodic_tasks
 from worker.schedules.rules import BadRule
 
 #: Due times that are said at once: one of each minute has 1,440 in a day.
@@ -14,11 +16,11 @@ MOST_TIMES = 1000
 
 
 class Command(BaseCommand):
-    help = "List schedules, and pause, resume and run one."
+    help = "List schedules and periodic tasks, and pause, resume and run a schedule."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         commands = parser.add_subparsers(dest="command", required=True)
-        commands.add_parser("list", help="all schedules, with when they are due next")
+        commands.add_parser("list", help="all schedules and periodic tasks, with when they are due next")
         for name, said in (
             ("next", "when it is due next"),
             ("run", "send it now, besides its due times"),
@@ -34,6 +36,8 @@ class Command(BaseCommand):
         if command == "list":
             for row in Schedule.objects.order_by("pk"):
                 self.stdout.write(_line(row))
+            for task in periodic_tasks():
+                self.stdout.write(_line_of_task(task))
             return
         row = _named(options["schedule"])
         match command:
@@ -75,6 +79,16 @@ def _named(text: str) -> Schedule:
     return row
 
 
+def _line_of_task(task: ListedTask) -> str:
+    """Without its number, which names no schedule."""
+    state = "off" if not task.is_on else _next(task.next_at) if task.next_at else "no due time is known"
+    return f"periodic task  {task.name}  {task.task}  {task.schedule}  ({state})"
+
+
 def _line(row: Schedule) -> str:
-    state = "paused" if row.is_paused else "over" if row.next_at is None else f"next {row.next_at:%Y-%m-%d %H:%M} UTC"
+    state = "paused" if row.is_paused else _next(row.next_at) if row.next_at else "over"
     return f"{row.pk}  {row}  {wording.sentence_of(row)}  ({state})"
+
+
+def _next(moment: datetime) -> str:
+    return f"next {moment:%Y-%m-%d %H:%M} UTC"
