@@ -17,6 +17,7 @@ beforeEach(() => {
       address,
       request,
       say: (body, status = 200) => resolve({ ok: status < 400, status, json: async () => structuredClone(body) }),
+      answer: resolve,
       fail: () => reject(new TypeError("network")),
     });
     return promise;
@@ -60,6 +61,37 @@ test("a list takes what its channel publishes after its position", async () => {
   connection.publish(CHANNEL, 6, { removed: 1 });
   assert.deepEqual(collection.items, [{ id: 2, state: "new" }]);
   assert.equal(collection.state, "ready");
+});
+
+for (const [said, answer] of [
+  ["a page to log in", { json: async () => JSON.parse("<!doctype html>") }],
+  ["JSON that is no list", { json: async () => ({ detail: "no" }) }],
+  ["null", { json: async () => null }],
+]) {
+  test(`an address that answers ${said} has failed, and says so`, async () => {
+    const { connection, collection } = open();
+    connection.begin(CHANNEL, 3);
+    (await asked()).answer({ ok: true, status: 200, ...answer });
+    await turnOfTheLoop();
+    assert.deepEqual([collection.state, collection.items, collection.error?.code], ["failed", [], 200]);
+    assert.match(collection.error?.message ?? "", /^\/orders.json answers no/);
+  });
+}
+
+test("an answer that is cut off is asked for again", async () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const { connection, collection } = open();
+  connection.begin(CHANNEL, 3);
+  const cut = async () => {
+    throw new TypeError("network");
+  };
+  (await asked()).answer({ ok: true, status: 200, json: cut });
+  await turnOfTheLoop();
+  mock.timers.tick(60_000);
+  (await asked()).say({ items: [{ id: 1 }], position: at(3) });
+  await turnOfTheLoop();
+  assert.deepEqual([collection.state, collection.items], ["ready", [{ id: 1 }]]);
+  mock.timers.reset();
 });
 
 test("a list that came with the page is not loaded, and takes what followed", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-
+import { AlertList } from "../../static/hub/js/hub/alert-list.js";
 import { CREATED, RETURNED } from "../../static/hub/js/hub/alerts.js";
 import { Inbox } from "../../static/hub/js/hub/inbox.js";
 import { InboxView } from "../../static/hub/js/hub/inbox-view.js";
@@ -162,4 +162,16 @@ test("of more that were marked as read than the server names none can be undone"
     (await connection.next()).answer({ ids: named, counts: counts(0), more: false });
     assert.deepEqual(await marking, known);
   }
+});
+
+test("what has left the list comes back as it was, the last five hundred without a question", () => {
+  const list = new AlertList(() => {});
+  const all = Array.from({ length: 600 }, (_, number) => number + 1);
+  for (const id of all) {
+    list.load({ items: [{ id }], more: false });
+    list.organize("archive", [id]);
+  }
+  assert.equal(list.organize("unarchive", [101, 600]), true);
+  assert.deepEqual(ids(list), [600, 101]);
+  assert.equal(list.organize("unarchive", [100]), false);
 });

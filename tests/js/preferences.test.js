@@ -70,6 +70,17 @@ test("a change that is refused leaves what was chosen, and says why", async () =
   assert.deepEqual([preferences.value.language, said], ["en", ["said the server"]]);
 });
 
+test("a change that cannot be worked out fails alone", async () => {
+  const { connection, preferences } = await started();
+  const broken = preferences.change(() => {
+    throw new TypeError("there is nothing yet");
+  });
+  await assert.rejects(broken, TypeError);
+  const changed = preferences.change({ language: "ru" });
+  (await connection.next()).answer({ language: "ru" });
+  assert.equal(await changed, true);
+});
+
 test("what another device has chosen is loaded", async () => {
   const { connection, choices, preferences, get, offered } = await started();
   get.answer({ language: "en" });

@@ -6,6 +6,8 @@ import { localiseTimes } from "./times.js";
 
 /** Milliseconds between two loads at least: what changes every second is not loaded as often. */
 const PAUSE = 2000;
+/** Milliseconds until a load that nobody answers is given up: no other one begins before. */
+const LONGEST = 30_000;
 
 /**
  * Elements with `data-live`, which have an id. The channel and the type of its publications are attributes of `root`:
@@ -48,7 +50,7 @@ export class LiveParts {
     this.#isWanted = false;
     this.#loadedAt = Date.now();
     try {
-      const answer = await fetch(location.href, { cache: "no-store" });
+      const answer = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(LONGEST) });
       if (answer.ok) this.#show(await answer.text());
     } catch {
       // There is no connection: the next one loads it.

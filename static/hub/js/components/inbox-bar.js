@@ -89,7 +89,10 @@ export class InboxBar {
       this.#changed();
     };
     addEventListener("popstate", go);
-    return () => removeEventListener("popstate", go);
+    return () => {
+      removeEventListener("popstate", go);
+      clearTimeout(this.#timer); // nobody would close the list that it opens
+    };
   }
 
   /** @returns {State} the tab that the address names */

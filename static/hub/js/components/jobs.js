@@ -79,7 +79,10 @@ export class HubJobs extends HubElement {
     const timer = setInterval(() => this.#readPlaces(), PLACES_PAUSE);
     this.stops.push(
       () => clearInterval(timer),
-      () => clearTimeout(this.#placesTimer),
+      () => {
+        clearTimeout(this.#placesTimer);
+        this.#placesTimer = undefined;
+      },
     );
     this.render();
   }

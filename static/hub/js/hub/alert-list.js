@@ -83,7 +83,7 @@ export class AlertList {
     const chosen = new Set(ids);
     const isWhole = change === "unarchive" || change === "unsnooze" ? this.#bringBack(chosen) : true;
     if (change === "archive" || change === "snooze") {
-      for (const item of this.items) if (chosen.has(item.id)) this.#away.set(item.id, item);
+      for (const item of this.items) if (chosen.has(item.id)) this.#keepAway(item);
       this.items = this.items.filter((item) => !chosen.has(item.id));
     }
     for (const item of this.items) {
@@ -107,6 +107,12 @@ export class AlertList {
       else if (!this.find(id)) isWhole = false;
     }
     return isWhole;
+  }
+
+  /** @param {Alert} item whose way back asks the server where it is not among the last that left */
+  #keepAway(item) {
+    this.#away.set(item.id, item);
+    if (this.#away.size > LONGEST) this.#away.delete(this.#away.keys().next().value ?? 0);
   }
 
   /** @param {number} id of an alert that comes back as another, or not at all */

@@ -176,16 +176,20 @@ export class Collection extends Emitter {
       return this.#stream && page;
     }
     for (let attempt = 0; this.#stream; attempt++) {
-      /** @type {Response | null} */
-      let answer = null;
       try {
-        answer = await fetch(this.#address, { cache: "no-store", ...this.#options.request });
-        if (answer.ok) return this.#stream && (await answer.json());
-      } catch {
+        const answer = await fetch(this.#address, { cache: "no-store", ...this.#options.request });
+        const { ok, status } = answer;
+        const page = ok ? await answer.json() : null;
+        if (Array.isArray(page?.items)) return this.#stream && page;
+        if (ok) throw new CallFailed(status, `${this.#address} answers no list`, false);
+        if (status < 500 && !TEMPORARY.has(status)) {
+          throw new CallFailed(status, `${this.#address} answers ${status}`, false);
+        }
+      } catch (error) {
+        // No JSON: a page of HTML, perhaps one to log in.
+        if (error instanceof SyntaxError) throw new CallFailed(200, `${this.#address} answers no JSON`, false);
+        if (error instanceof CallFailed) throw error;
         // The network failed; it may be back by the next attempt.
-      }
-      if (answer && answer.status < 500 && !TEMPORARY.has(answer.status)) {
-        throw new CallFailed(answer.status, `${this.#address} answers ${answer.status}`, false);
       }
       await pause(attempt);
     }

@@ -78,7 +78,7 @@ export class Preferences extends Emitter {
     this.saving++;
     this.emit("change");
     const stored = this.#last.then(() => this.#change(change));
-    this.#last = stored;
+    this.#last = stored.catch(() => {}); // what one change throws is not the failure of the next
     return stored;
   }
 
