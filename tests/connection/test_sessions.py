@@ -13,7 +13,7 @@ from hub.access.reasons import Unsubscribed
 from hub.channels import Namespace, anyone
 from hub.channels.namespace import signed_in
 from hub.endpoints.centrifuge import client as client_module
-from hub.endpoints.centrifuge import keepalive, subscriptions
+from hub.endpoints.centrifuge import commands, keepalive, subscriptions
 from hub.fanout import relay
 from hub.models import Publication, Stream
 from hub.publishing import apublish, publish_many
@@ -90,6 +90,36 @@ async def test_commands_of_one_frame_are_answered_in_one_frame() -> None:
     await wire.client.receive(f"{CONNECT}\n{second}\n{second.replace('2', '3', 1)}")
     await wire.disconnected()
     assert [json.loads(line)["id"] for line in answers[0].split("\n")] == [1, 2, 3]
+
+
+async def test_what_one_answer_recovers_is_bounded_over_all_channels(ada: User, settings: Any) -> None:
+    settings.HUB_RECOVERY_BYTES = 150
+    channels = [f"user:{ada.pk}", "everyone"]
+    for channel in channels:
+        await apublish(channel, {"type": "a", "text": "x" * 80})
+    wire = Wire(ada)
+    subs = {channel: {"recover": True, "epoch": (await position_of(channel))["epoch"]} for channel in channels}
+    await wire.client.receive(json.dumps({"id": 1, "connect": {"subs": subs}}))
+    await wire.disconnected()
+    found = wire.lines[0]["connect"]["subs"]
+    whole = [channel for channel in channels if found[channel].get("recovered")]
+    assert len(whole) == 1 and len(found[whole[0]]["publications"]) == 1
+    assert all(found[channel]["was_recovering"] for channel in channels)
+
+
+async def test_long_history_comes_in_pages_and_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "HISTORY_SIZE", 10_000)
+    await sync_to_async(publish_many)([("everyone", {"type": "a", "text": "x" * 4000}) for _ in range(7)])
+    offsets: list[int] = []
+    async with wired() as wire:
+        epoch = (await position_of("everyone"))["epoch"]
+        for number in range(2, 6):
+            since = {"epoch": epoch, "offset": offsets[-1] if offsets else 0}
+            asked = {"channel": "everyone", "limit": 300, "since": since}
+            page = (await wire.ask(number, history=asked))["history"]["publications"]
+            assert sum(len(json.dumps(one["data"])) for one in page) < 10_000
+            offsets += [one["offset"] for one in page]
+    assert offsets == list(range(1, 8))
 
 
 async def test_a_client_that_asks_whether_the_hub_is_there_is_answered() -> None:

@@ -34,6 +34,9 @@ REJECT_UNRECOVERED = 2
 #: The default and largest number of publications in one answer to ``history``.
 HISTORY_LIMIT = 300
 
+#: Characters of the publications in it. What is left comes with the next page.
+HISTORY_SIZE = 1024 * 1024
+
 
 class _Expecting(msgspec.Struct):
     user: str | None = None
@@ -234,7 +237,7 @@ def _begin_of(items: list[Envelope]) -> list[Envelope]:
     size = 0
     for number, item in enumerate(items):
         size += len(item.data)
-        if size > hub_settings().recovery_bytes and number:
+        if size > HISTORY_SIZE and number:
             return items[:number]
     return items
 

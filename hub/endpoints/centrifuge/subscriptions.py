@@ -139,12 +139,17 @@ async def establish(subscriptions: Sequence[ClientSubscription]) -> list[Subscri
         django.db.Error: the position of a channel cannot be read.
     """
     await subscriptions[0].subscriber.open(subscriptions)
-    return [await _result_of(subscription) for subscription in subscriptions]
+    results, left = [], hub_settings().recovery_bytes
+    for subscription in subscriptions:
+        result = await _result_of(subscription, left)
+        left = max(0, left - sum(map(len, result.publications)))
+        results.append(result)
+    return results
 
 
-async def _result_of(subscription: ClientSubscription) -> SubscribeResult:
+async def _result_of(subscription: ClientSubscription, limit: int) -> SubscribeResult:
     namespace, wanted = subscription.namespace, subscription.wanted
-    result = SubscribeResult() if wanted.since is None else await _recover(subscription, wanted.since)
+    result = SubscribeResult() if wanted.since is None else await _recover(subscription, wanted.since, limit)
     if namespace.durable:
         result.epoch = subscription.start.epoch
         result.recoverable = namespace.force_recovery or wanted.recoverable
@@ -161,13 +166,13 @@ async def _result_of(subscription: ClientSubscription) -> SubscribeResult:
     return result
 
 
-async def _recover(subscription: ClientSubscription, since: Position) -> SubscribeResult:
+async def _recover(subscription: ClientSubscription, since: Position, limit: int) -> SubscribeResult:
     missed = None
     if subscription.namespace.durable:
         # Clients of the protocol leave out the epoch to mean the current history.
         since = Position(since.epoch or subscription.start.epoch, since.offset)
         positions = {subscription.channel: since}
-        missed = await recovery.recover([subscription], positions, hub_settings().recovery_bytes)
+        missed = await recovery.recover([subscription], positions, limit)
     if missed is None:
         if subscription.wanted.whole:
             raise Failed(Error.UNRECOVERABLE_POSITION)
