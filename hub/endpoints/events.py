@@ -92,7 +92,8 @@ class EventStream(Session):
         opened = msgspec.json.encode({} if since is None else {"recovered": missed is not None}).decode()
         self.stream.write(FrameBatch([f"event: open\nid: {self._cursor()}\ndata: {opened}\n\n"]))
         if missed:
-            await self.stream.answer("".join(self._framed(frames_of(_event_of, (item for _, item in missed)))))
+            texts = self._framed(frames_of(_event_of, (item for _, item in missed)))
+            await self.stream.answer("".join(texts), self.counted_as)
         for subscription in wanted:
             subscription.go_live()
 

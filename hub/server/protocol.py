@@ -59,6 +59,9 @@ class RawConnection(Protocol):
     def close(self, code: int, reason: str) -> None:
         """Send a close frame now, behind what waits; cut the connection if it cannot be sent in time."""
 
+    def abort(self) -> None:
+        """Cut the connection now, and drop what waits."""
+
 
 class _Gate:
     """An event that is usually set, and then holds nothing."""
@@ -135,6 +138,10 @@ class HubWebSocketProtocol(RateLimitedProtocol):
         self.close_timer = self.loop.call_later(CLOSE_TIMEOUT, self.transport.abort)
         self.read_paused = False
         self.go_on_reading()  # the client's own close frame is behind what it has sent
+
+    def abort(self) -> None:
+        self._end()
+        self.transport.abort()
 
     def _end(self) -> None:
         on_end, self._on_end, self._on_slow, self._on_fast = self._on_end, None, None, None

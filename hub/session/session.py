@@ -124,6 +124,16 @@ class Session:
 
     # --- limits ---------------------------------------------------------------------------------------------------
 
+    @property
+    def counted_as(self) -> object:
+        """With whom its limits are counted: its user, or the guests of its address; this one alone if that is unknown.
+
+        No key of a user is equal to an address.
+        """
+        if self.user.pk is not None:
+            return self.user.pk
+        return self if self.guest_of is None else ("guest", self.guest_of)
+
     def check_rate(self) -> Decision:
         """The client has sent something: what to do with it."""
         if self._rate_limiter is None:

@@ -12,6 +12,8 @@ from hub.ops import metrics
 from hub.server.protocol import CLOSE_TIMEOUT
 from hub.server.request import DROP
 from hub.server.short_answers import respond
+from hub.transports import transport
+from hub.transports.unread import Answer, answers
 
 #: Encodes the texts of one batch as bytes.
 Framing = Callable[[Sequence[str]], bytes]
@@ -78,6 +80,10 @@ class HttpStream:
         self._size = 0
         self._asked_for = 0
         self._news = asyncio.Event()
+        #: The long answer that the client has not taken yet.
+        self._held: Answer | None = None
+        #: Set whenever the client has taken something; None before there is anybody to take it.
+        self._taken: asyncio.Event | None = None
         self._ended = False
         #: The connection of the response, if the server provides it; and the timer that aborts it.
         self._connection: Any = None
@@ -99,10 +105,39 @@ class HttpStream:
         if self._size > hub_settings().write_buffer + self._asked_for:
             self.close(*End.SLOW.on_client)
 
-    async def answer(self, text: str) -> None:
-        """Write a reply."""
-        self._asked_for += len(text.encode())
+    async def answer(self, text: str, who: object) -> None:
+        """As :class:`hub.transports.transport.Transport`; before :meth:`run` nothing waits."""
+        size = len(text.encode())
+        self._asked_for += size
         self.write(FrameBatch([text]))
+        if size < transport.LONG or self._ended:
+            return
+        self._let_go()
+        self._held = Answer(who, self._size, self._make_way)
+        answers.hold(self._held)
+        if self._taken is None:
+            return
+        try:
+            async with asyncio.timeout(transport.DRAIN_TIMEOUT):
+                while self._size >= transport.LONG and not self._ended:
+                    self._taken.clear()
+                    await self._taken.wait()
+        except TimeoutError:
+            self._too_slow()
+
+    def _too_slow(self) -> None:
+        self._waiting.clear()
+        self.close(*End.SLOW.on_client)
+
+    def _make_way(self) -> None:
+        self._too_slow()
+        if self._connection is not None:
+            self._connection.abort()
+
+    def _let_go(self) -> None:
+        if self._held is not None:
+            answers.let_go(self._held)
+            self._held = None
 
     def close(self, code: int, reason: str) -> None:
         """Write the reason and end the response. Only the first call counts."""
@@ -117,7 +152,10 @@ class HttpStream:
         """End the response after what is in the buffer."""
         if not self._ended:
             self._ended = True
+            self._let_go()
             self._news.set()
+            if self._taken is not None:
+                self._taken.set()
             self._drop_in_time()
             self._on_end()
 
@@ -132,6 +170,7 @@ class HttpStream:
         do that: there the response stays, and is counted, as long as the connection lives.
         """
         self._connection = scope.get("extensions", {}).get(DROP, {}).get("connection")
+        self._taken = asyncio.Event()
         if self._ended:
             self._drop_in_time()
         headers = [*HEADERS, (b"content-type", content_type)]
@@ -160,6 +199,10 @@ class HttpStream:
                 await send({"type": "http.response.body", "body": data, "more_body": True})
                 self._size -= len(data)
                 self._asked_for = max(0, self._asked_for - len(data))
+                if self._size < transport.LONG:
+                    self._let_go()
+                if self._taken is not None:
+                    self._taken.set()
             if self._ended:
                 return
             self._news.clear()

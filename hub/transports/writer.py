@@ -11,9 +11,8 @@ from hub.config import hub_settings
 from hub.fanout.frames import Frame, FrameBatch
 from hub.ops import metrics
 from hub.server.protocol import CLOSE_TIMEOUT, RawConnection
-
-#: Seconds that a client may take to read one long reply.
-DRAIN_TIMEOUT = 20.0
+from hub.transports import transport
+from hub.transports.unread import Answer, answers
 
 #: WebSocket's own limit for the reason in a close frame (RFC 6455, 5.5).
 REASON_LIMIT = 123
@@ -89,21 +88,27 @@ class SendBuffer:
                 self.end()
             self._bound(0)
 
-    async def answer(self, block: FrameBatch) -> None:
+    async def answer(self, block: FrameBatch, who: object) -> None:
         """Write a reply of any length, and wait until the client has read most of it.
 
-        Until then the buffer may exceed ``HUB_WRITE_BUFFER`` by that much. A client that takes too long is closed.
+        Until then the buffer may exceed ``HUB_WRITE_BUFFER`` by that much. A client that takes too long is closed, and
+        so may be one of ``who`` if they read too little of too much (:mod:`hub.transports.unread`).
         """
-        self._bound(sum(map(len, block.raw)) if self.raw is not None else block.size)
+        size = sum(map(len, block.raw)) if self.raw is not None else block.size
+        self._bound(size)
         self.write(block)
+        held = Answer(who, size, self._make_way)
+        answers.hold(held)
         try:
-            async with asyncio.timeout(DRAIN_TIMEOUT):
+            async with asyncio.timeout(transport.DRAIN_TIMEOUT):
                 if self.raw is not None and self._connection is not None:
                     await self._connection.drained()
                 elif self._task is not None:
                     await asyncio.wait([self._task])
         except TimeoutError:
             self._too_slow()
+        finally:
+            answers.let_go(held)
         self._bound(0)
 
     def _bound(self, asked_for: int) -> None:
@@ -159,6 +164,12 @@ class SendBuffer:
 
     def _too_slow(self) -> None:
         self.close(*self._ends.slow)
+
+    def _make_way(self) -> None:
+        is_lent = self.raw is not None
+        self._too_slow()
+        if is_lent and self._connection is not None:
+            self._connection.abort()  # what waits is what takes the room
 
     def _too_fast(self) -> None:
         self.close(*self._ends.fast)

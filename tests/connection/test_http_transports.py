@@ -100,6 +100,24 @@ async def test_client_that_takes_nothing_more_is_not_there_and_then_dropped(
         await await_for(lambda: not connections.by_user, timeout=20, that="the connection is dropped")
 
 
+async def test_long_answers_to_the_first_frame_come_as_they_are_read(address: str) -> None:
+    await sync_to_async(publish_many)([("everyone", {"type": "a", "text": "x" * 4000}) for _ in range(60)])
+    asked = [json.dumps({"id": number, "history": {"channel": "everyone", "limit": 60}}) for number in range(2, 6)]
+    async with (
+        httpx.AsyncClient(timeout=20) as http,
+        http.stream(
+            "POST", f"http://{address}/connection/http_stream", content="\n".join([CONNECT, *asked])
+        ) as response,
+    ):
+        lengths = {}
+        async for line in response.aiter_lines():
+            if "history" in (found := json.loads(line)):
+                lengths[found["id"]] = len(found["history"]["publications"])
+            if len(lengths) == len(asked):
+                break
+    assert lengths == dict.fromkeys(range(2, 6), 60)
+
+
 @pytest.mark.slow
 async def test_client_whose_commands_pile_up_is_ended(address: str) -> None:
     async with streaming(address) as stream:

@@ -1,5 +1,6 @@
 """One client of the client connection, command by command."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -82,7 +83,7 @@ async def test_commands_of_one_frame_are_answered_in_one_frame() -> None:
     wire = Wire()
     answers: list[str] = []
 
-    async def answer(text: str) -> None:
+    async def answer(text: str, who: object) -> None:
         answers.append(text)
 
     wire.answer = answer  # type: ignore[method-assign]  # this one is slow
@@ -90,6 +91,28 @@ async def test_commands_of_one_frame_are_answered_in_one_frame() -> None:
     await wire.client.receive(f"{CONNECT}\n{second}\n{second.replace('2', '3', 1)}")
     await wire.disconnected()
     assert [json.loads(line)["id"] for line in answers[0].split("\n")] == [1, 2, 3]
+
+
+async def test_of_many_long_replies_one_is_in_memory_at_a_time() -> None:
+    """A frame of a kilobyte asks for a hundred times as much as a client may have waiting."""
+    await sync_to_async(publish_many)([("everyone", {"type": "a", "text": "x" * 4000}) for _ in range(20)])
+    wire = Wire()
+    answers: list[str] = []
+    taken = asyncio.Event()
+
+    async def answer(text: str, who: object) -> None:
+        answers.append(text)
+        await taken.wait()
+
+    wire.answer = answer  # type: ignore[method-assign]  # this one is slow
+    asked = [json.dumps({"id": number, "history": {"channel": "everyone", "limit": 20}}) for number in range(2, 12)]
+    receiving = asyncio.create_task(wire.client.receive("\n".join([CONNECT, *asked])))
+    await await_for(lambda: answers, that="the first replies are written")
+    assert [json.loads(line)["id"] for line in answers[0].split("\n")] == [1, 2]
+    taken.set()
+    await receiving
+    await wire.disconnected()
+    assert [json.loads(text)["id"] for text in answers[1:]] == list(range(3, 12))
 
 
 async def test_what_one_answer_recovers_is_bounded_over_all_channels(ada: User, settings: Any) -> None:

@@ -37,7 +37,7 @@ class Wire:
     def write(self, block: FrameBatch) -> None:
         self.lines += [json.loads(line) for text in block.texts for line in text.split("\n")]
 
-    async def answer(self, text: str) -> None:
+    async def answer(self, text: str, who: object) -> None:
         self.write(FrameBatch([text]))
 
     def close(self, code: int, reason: str) -> None:

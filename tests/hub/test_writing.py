@@ -22,6 +22,8 @@ from hub.fanout.frames import BATCH_WRITE_LIMIT, FrameBatch, text_frame
 from hub.models import Publication
 from hub.publishing import apublish, publish_many
 from hub.streams import Envelope
+from hub.transports import writer
+from hub.transports.unread import Unread
 from hub.transports.writer import Ends, SendBuffer
 from lab.harness.redis_server import RedisServer
 from lab.harness.waiting import await_for
@@ -159,19 +161,36 @@ async def _publish_for_ever() -> None:
 CONNECT, HISTORY = b'{"id":1,"connect":{}}', b'{"id":2,"history":{"channel":"everyone","limit":60}}'
 
 
-async def _asks_for_much(client: SlowReader, address: str) -> SendBuffer:
+async def _asks_for_much(client: SlowReader, address: str, asked: bytes = HISTORY) -> SendBuffer:
     """Ask on the client connection for a history of a quarter of a mebibyte; returns what is written to it."""
     await in_database_thread(publish_many, [("everyone", _alert("x" * 3900)) for _ in range(60)])
+    known = list(registry.current())
     await client.come(address, "/connection/websocket")
     await client.say(CONNECT.ljust(126))
     while b'"connect"' not in (await client.frame())[1]:
         pass
-    (its,) = registry.current()
+    (its,) = (one for one in registry.current() if one not in known)
     assert isinstance(its, Client) and isinstance(its.transport, WebSocket)
     send_buffer = its.transport._send_buffer
-    await client.say(HISTORY.ljust(126))
+    await client.say(asked.ljust(126))
     await await_for(lambda: _held(send_buffer) > 64 * 1024, that="the answer waits for the client")
     return send_buffer
+
+
+@RAW
+async def test_long_answers_that_nobody_reads_make_way_when_they_are_too_much(
+    ws: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "answers", Unread(room=400 * 1024, room_of_one=400 * 1024))
+    before = _closed(End.SLOW.client)
+    with SlowReader() as first, SlowReader() as second:
+        async with server(ws) as address:
+            earlier = await _asks_for_much(first, address)
+            later = await _asks_for_much(second, address, HISTORY.replace(b"60", b"50"))
+            assert earlier.has_ended and not later.has_ended
+            assert _held(earlier) == 0  # not when the client has read so far as to find a close frame
+            assert _closed(End.SLOW.client) == before + 1
+            assert len(json.loads((await second.frame())[1])["history"]["publications"]) == 50
 
 
 def _held(send_buffer: SendBuffer) -> int:
@@ -230,7 +249,7 @@ async def test_the_bound_is_the_same_where_no_connection_is_lent(settings: Setti
         ended = asyncio.Event()
         send_buffer = SendBuffer(send, None, ended.set, Ends((4008, ""), (4429, ""), int))
         send_buffer.open()
-        answer = asyncio.create_task(send_buffer.answer(FrameBatch(["a" * 5000])))
+        answer = asyncio.create_task(send_buffer.answer(FrameBatch(["a" * 5000]), "ada"))
         await asyncio.sleep(0)
         for _ in range(10):
             send_buffer.write(FrameBatch(["x" * 100]))

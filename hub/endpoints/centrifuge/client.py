@@ -31,7 +31,7 @@ from hub.logs import get_logger
 from hub.ops import metrics
 from hub.session import server_side
 from hub.streams import Position
-from hub.transports.transport import Transport
+from hub.transports.transport import LONG, Transport
 
 log = get_logger(__name__)
 
@@ -60,6 +60,7 @@ class Client(SubscribedClient):
         "_counted",
         "_replies",
         "_timer",
+        "_unwritten",
         "_who",
         "address",
         "expires",
@@ -84,13 +85,18 @@ class Client(SubscribedClient):
         self.free: Bucket | None = None
         self.opened = 0
         self._replies: list[Frame] = []
+        #: How long these are together.
+        self._unwritten = 0
         loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = loop.call_later(FIRST_COMMAND, self.end, End.NO_PONG)
 
     # --- the transport's side --------------------------------------------------------------------------------------
 
     async def receive(self, frame: str | bytes) -> None:
-        """Carry out the commands of a frame in order, and answer them in one frame."""
+        """Carry out the commands of a frame in order, and answer them in one frame, or in several if that is long.
+
+        So a frame of many commands never has more in memory than one long reply, and what else is short.
+        """
         async with self._lock:
             if self._is_over():
                 return
@@ -98,6 +104,8 @@ class Client(SubscribedClient):
             try:
                 for command in self._commands_in(frame):
                     await self._carry_out(command)
+                    if self._unwritten >= LONG:
+                        await self._answer()
                     if self._is_over():
                         return
             except Malformed:
@@ -169,7 +177,9 @@ class Client(SubscribedClient):
                 self._reply(Reply(id=command.id, **{commands.KEYS[type(request)]: result}))
 
     def _reply(self, reply: Reply) -> None:
-        self._replies.append(self.format.message(reply))
+        message = self.format.message(reply)
+        self._replies.append(message)
+        self._unwritten += len(message)
 
     async def _result_of(self, request: Request) -> Any:
         rates.check(self, request)
@@ -180,9 +190,9 @@ class Client(SubscribedClient):
 
     async def _answer(self) -> None:
         """Write the replies to one frame, then let the new subscriptions go live."""
-        replies, self._replies = self._replies, []
+        replies, self._replies, self._unwritten = self._replies, [], 0
         if replies and not self.has_ended:
-            await self.transport.answer(self.format.join(replies))
+            await self.transport.answer(self.format.join(replies), self.counted_as)
         await self.go_live()
 
     # --- connecting ------------------------------------------------------------------------------------------------

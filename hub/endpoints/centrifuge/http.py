@@ -107,12 +107,22 @@ class _Response:
         try:
             with metrics.SOCKETS.labels("hub_http").track_inprogress():
                 await emulation.current().ready()
-                await client.receive(first)
+                # Beside the response: long answers wait until the client has read them.
+                receiving = asyncio.create_task(_receive(client, stream, first))
                 await stream.run(self.scope, self.send, self.receive, content_type)
         finally:
             stream.end()
             await asyncio.wait(leaving)
             await client.leave()
+        await receiving
+
+
+async def _receive(client: Client, stream: HttpStream, first: bytes) -> None:
+    try:
+        await client.receive(first)
+    except BaseException:
+        stream.end()
+        raise
 
 
 def _farewell(code: int, reason: str) -> str:

@@ -11,7 +11,6 @@ from hub.publishing import apublish
 
 if TYPE_CHECKING:
     from hub.endpoints.centrifuge.client import Client
-    from hub.users import Key
 
 PUBLICATIONS = limits.declare(
     "publications", setting="limit_publications", sentence=_("You have published very often.")
@@ -27,9 +26,7 @@ async def publish(client: "Client", channel: str, data: Raw, info: Raw) -> None:
     Raises:
         TooMany: the client's user, or all guests of its address together, have reached the limit.
     """
-    who: Key = client.user.pk
-    if who is None and client.guest_of is not None:
-        who = "guest", client.guest_of  # apart from keys, which may be any text
+    who = None if client.user.pk is None and client.guest_of is None else client.counted_as
     if who is not None:
         await published.atake(who)
     try:

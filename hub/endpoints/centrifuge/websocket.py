@@ -14,12 +14,10 @@ from hub.fanout.frames import Frame, FrameBatch
 from hub.fanout.local_channel import RawWrite
 from hub.ops import metrics
 from hub.server.protocol import EXTENSION
+from hub.transports.transport import LONG
 from hub.transports.writer import Ends, SendBuffer, is_restart
 
 _ENDS = Ends(End.SLOW.on_client, End.TOO_FAST.on_client, partial(portable, is_simple=False))
-
-#: Replies from this length on wait until a slow client has read them.
-LONG = 64 * 1024
 
 
 class WebSocket:
@@ -39,12 +37,12 @@ class WebSocket:
         """Write frames, in order."""
         self._send_buffer.write(block)
 
-    async def answer(self, frame: Frame) -> None:
+    async def answer(self, frame: Frame, who: object) -> None:
         """Write a reply."""
         if len(frame) < LONG:
             self._send_buffer.write(FrameBatch([frame]))
         else:
-            await self._send_buffer.answer(FrameBatch([frame]))
+            await self._send_buffer.answer(FrameBatch([frame]), who)
 
     def close(self, code: int, reason: str) -> None:
         """Close the connection."""

@@ -216,7 +216,7 @@ class SimpleEndpoint(Session, AsyncConsumer):
         for chunk in chunks(
             [text for subscription, item in history for text in frames_of(subscription.encoder, [item])]
         ):
-            await self.send_buffer.answer(FrameBatch(chunk))
+            await self.send_buffer.answer(FrameBatch(chunk), self.counted_as)
         if len(subscriptions) > 1 and time.monotonic() - began > recovery.CATCHING_UP:
             # From here on an item tells what of the other channels came before it (hub.streams.cursors): not this
             # late.
