@@ -18,6 +18,9 @@ ID_LIMIT = 64
 #: What the person has in the fields of the model whom the checks make up.
 _MAIL, _NAME = "somebody@example.org", "Somebody"
 
+#: Fields in which user models have the name that others read.
+_LIKELY_NAMES = ("name", "full_name", "display_name", "nickname")
+
 
 @checks.register
 def user_model_works(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
@@ -113,9 +116,15 @@ def _of_names(users: type[models.Model]) -> Iterator[checks.CheckMessage]:
         yield checks.Warning(
             f"The user model {users._meta.label} says no name but a mail address, so others read names that are "
             "made of people's ids.",
-            hint="Name a field or a function in HUB_DISPLAY_NAME, or give the model get_full_name().",
+            hint=_hint_of_names(),
             id="hub.W021",
         )
+
+
+def _hint_of_names() -> str:
+    likely = next((name for name in _LIKELY_NAMES if model.field_named(name) is not None), "")
+    setting = f'Set HUB_DISPLAY_NAME = "{likely}"' if likely else "Name a field or a function in HUB_DISPLAY_NAME"
+    return f"{setting}, or give the model get_full_name()."
 
 
 def _name_of_sample(users: type[models.Model]) -> str | None:

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
+from django.contrib.auth.models import AbstractUser
 from django.db import Error as DatabaseFault
 from django.utils.module_loading import import_string
 
@@ -106,9 +107,21 @@ def is_mail_address(name: str) -> bool:
 
 
 def _said_by_model(user: User) -> str:
-    full_name = getattr(user, "get_full_name", None)
-    said = (_text(full_name()) if callable(full_name) else ""), str(user)
+    said = _full_name(user), str(user)
     return next((name for name in said if name and not is_mail_address(name)), "")
+
+
+def _full_name(user: User) -> str:
+    """What ``get_full_name()`` says; empty where the model has none.
+
+    Django's own writes the word "None" for each half of the name that a model derived from ``AbstractUser`` has taken
+    away (``first_name = None``).
+    """
+    method = getattr(user, "get_full_name", None)
+    if getattr(method, "__func__", None) is AbstractUser.get_full_name:
+        halves = getattr(user, "first_name", None), getattr(user, "last_name", None)
+        return " ".join(filter(None, map(_text, halves)))
+    return _text(method()) if callable(method) else ""
 
 
 def _text(said: object) -> str:

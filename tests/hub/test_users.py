@@ -7,9 +7,10 @@ from uuid import UUID
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AnonymousUser, Group
-from django.db import OperationalError, connection
+from django.contrib.auth.models import AbstractUser, AnonymousUser, Group
+from django.db import OperationalError, connection, models
 from django.db.models import UUIDField
+from django.test.utils import isolate_apps
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from chat.models import Room
@@ -18,6 +19,7 @@ from hub.models import Publication
 from hub.testing import connected
 from hub.users import as_rows, as_stored, display_name, display_names, ids_of_keys, user_id, users_by_id, written
 from hub.users.ids import has_form_of_id, key_of_id, value_of_id
+from hub.users.names import said_of
 from notifications import channels, notify
 from notifications.models import Notification
 from tests.support.people import User
@@ -220,6 +222,50 @@ async def test_name_that_is_asked_for_is_that_of_a_connection(settings: Settings
         await client.subscribe(room)
         joined = await client.receive(room, of_type="chat.person_joined")
     assert joined.data["username"] == "Ada Lovelace"
+
+
+@isolate_apps("hub")
+@pytest.mark.parametrize(
+    ("without", "fields", "name"),
+    [
+        (("first_name", "last_name"), {}, ""),
+        (("last_name",), {"first_name": "Ada"}, "Ada"),
+        (("first_name",), {"last_name": "Lovelace"}, "Lovelace"),
+        ((), {"first_name": "Ada", "last_name": "Lovelace"}, "Ada Lovelace"),
+    ],
+)
+def test_half_of_a_name_that_a_model_has_taken_away_is_not_read(
+    settings: Settings, without: tuple[str, ...], fields: dict[str, str], name: str
+) -> None:
+    settings.HUB_DISPLAY_NAME = ""
+    assert said_of(_model_without(*without)(email="ada@example.org", **fields)) == name
+
+
+@isolate_apps("hub")
+def test_check_names_the_field_for_names_of_a_model_that_says_none(settings: Settings) -> None:
+    from hub.users import checks
+
+    settings.HUB_DISPLAY_NAME = ""
+    bare = _model_without("first_name", "last_name")
+    with mock.patch.object(checks, "get_user_model", return_value=bare):
+        (said,) = [message for message in checks.user_model_works(None) if message.id == "hub.W021"]
+    assert said.hint == 'Set HUB_DISPLAY_NAME = "name", or give the model get_full_name().'
+
+
+def _model_without(*halves: str) -> Any:
+    """A user model with log-in by mail, as generators of projects make it: without these fields, and with a name."""
+    fields: dict[str, Any] = {
+        "__module__": __name__,
+        "username": None,
+        "email": models.EmailField(unique=True),
+        "name": models.CharField(blank=True, max_length=255),
+        "groups": None,
+        "user_permissions": None,
+        "USERNAME_FIELD": "email",
+        "REQUIRED_FIELDS": [],
+        "Meta": type("Meta", (), {"app_label": "hub"}),
+    }
+    return type("Person", (AbstractUser,), fields | dict.fromkeys(halves))
 
 
 def test_guest_has_no_name() -> None:
