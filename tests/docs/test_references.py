@@ -23,9 +23,11 @@ def test_readme_is_short() -> None:
     assert len(text_of("README.md").splitlines()) <= README_LIMIT
 
 
-def test_readme_leads_to_each_howto() -> None:
-    linked = {link.partition("#")[0] for link in LINK.findall(prose("README.md"))}
-    assert {name for name in NAMES if name.startswith("docs/howto/")} - linked == set()
+def test_readme_leads_to_the_index_of_all_documents() -> None:
+    assert "docs/README.md" in LINK.findall(prose("README.md"))
+    linked = {link.partition("#")[0] for link in LINK.findall(prose("docs/README.md"))}
+    kept = {name.removeprefix("docs/") for name in NAMES if re.fullmatch(r"docs/(?:howto/)?[\w-]+\.md", name)}
+    assert kept - linked == {"README.md"}
 
 
 def test_index_of_the_decisions_leads_to_each() -> None:
