@@ -95,11 +95,15 @@ class Supervisor:
         prepared = await self._unless_stopped(in_daemon_thread(database.prepare, name="prepare"))
         for line in prepared.lines:
             self._say(line)
-        if prepared.password is not None:
-            self._output.secret(
-                OWN,
-                f"Log in as {database.ADMINISTRATOR!r} with the password {prepared.password} (shown only this once)",
-            )
+        try:
+            await self._start_parts(variables, listener)
+        finally:  # a start that fails has made the administrator all the same
+            if prepared.password is not None:
+                who = f"Log in as {database.ADMINISTRATOR!r} with the password"
+                self._output.secret(OWN, f"{who} {prepared.password} (shown only this once)")
+        self._output.terminal(f"Hub is ready at {self._plan.url}")
+
+    async def _start_parts(self, variables: dict[str, str], listener: socket.socket) -> None:
         sockets = [plan.probe_socket() for _ in self._plan.web_names]
         self._sockets += sockets
         ports = {name: own.getsockname()[1] for name, own in zip(self._plan.web_names, sockets, strict=True)}
@@ -108,7 +112,6 @@ class Supervisor:
         for part in plan.celery_parts(self._plan, variables):
             self._parts.append(self._keep(replace(part, life=probes.of_file(self._plan.run_folder, part.name))))
         await self._unless_stopped(asyncio.ensure_future(self._until_ready(ports)))
-        self._output.terminal(f"Hub is ready at {self._plan.url}")
 
     def _keep(self, part: Part) -> KeptPart:
         kept = KeptPart(part, self._output, self._running, self._say)

@@ -11,7 +11,7 @@ PAGE = "docs/howto/put-the-hub-into-your-project.md"
 
 def test_page_names_the_versions_of_all_that_is_installed() -> None:
     declared = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]
-    section = prose(PAGE).partition("## 1. ")[2].partition("## 2. ")[0]
+    section = prose(PAGE).partition("## What is installed\n")[2].partition("\n## ")[0]
     assert set(re.findall(r"`([\w.-]+(?:\[\w+\])?>=[^`]+)`", section)) == {
         need.partition(" ;")[0] for need in declared["dependencies"]
     }

@@ -93,7 +93,9 @@ def test_sigterm_leaves_no_process_and_no_socket(first_run: FirstRun) -> None:
 
 
 def test_made_up_password_is_shown_once_and_kept_in_no_file(first_run: FirstRun, running: Up) -> None:
-    line = next(line for line in first_run.output.splitlines() if "Log in as 'admin'" in line)
+    lines = first_run.output.splitlines()
+    line = lines[lines.index(first_run.up.ready_line) - 1]
+    assert "Log in as 'admin'" in line
     password = line.partition("with the password ")[2].split()[0]
     logs = "".join(path.read_text() for path in (first_run.folder / "logs").iterdir())
     assert len(password) >= 16
