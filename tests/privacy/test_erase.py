@@ -24,7 +24,7 @@ from chat.models import Message, Room
 from hub.accounts import tokens
 from hub.accounts.models import LogInLink, Session
 from hub.models import Publication
-from hub.privacy import ERASED_NAME, engine, erase, export
+from hub.privacy import ERASED_NAME, engine, erase, erasing, export
 from hub.publishing import publish
 from hub.users import user_id
 from lab.harness.redis_server import RedisServer
@@ -420,6 +420,17 @@ def test_commands_export_and_erase(person: Any, capsys: pytest.CaptureFixture[st
     assert User.objects.filter(pk=person.pk).exists()
     call_command("erase_user", known, "--account", "--no-input", stderr=StringIO())
     assert not User.objects.filter(pk=person.pk).exists()
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_command_says_that_the_account_of_a_project_stays(
+    person: Any, monkeypatch: pytest.MonkeyPatch, stays: bool
+) -> None:
+    monkeypatch.setattr(erasing, "is_own_model", lambda: not stays)
+    said = StringIO()
+    call_command("erase_user", user_id(person), "--no-input", stderr=said)
+    assert User.objects.filter(pk=person.pk).exists() is stays
+    assert ("--account deletes it" in said.getvalue()) is stays
 
 
 def test_log_says_that_and_not_whom(person: Any) -> None:

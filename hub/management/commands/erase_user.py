@@ -36,3 +36,5 @@ class Command(BaseCommand):
         for person in people.values():
             erase(person, account=account)
         self.stderr.write(f"{number} erased.", self.style.SUCCESS)
+        if account is None and users_by_id(ids):
+            self.stderr.write("The account stays, because it is the project's own: --account deletes it.")
