@@ -86,7 +86,7 @@ class EventStream(Session):
         missed = None
         if since is not None:
             durable = [one for one in wanted if one.namespace.durable]
-            missed = await recovery.recover(durable, since, hub_settings().recovery_bytes)
+            missed = await recovery.recover(durable, since)
         if since is not None and missed is not None:
             self._positions = {channel: since[channel] for channel in self._positions}
         opened = msgspec.json.encode({} if since is None else {"recovered": missed is not None}).decode()

@@ -35,17 +35,36 @@ SLACK = streams.SLACK + timedelta(seconds=DELIVERED_THROUGH_AGE) + timedelta(sec
 #: Conditions in one query: SQLite takes 1,000.
 TERMS = 500
 
+#: Publications that are read at once, at least; else as many as are recovered where each is as long as it may be.
+FEWEST = 20
+
 #: A channel, and two offsets: what comes after the first, up to the second.
 _Range = tuple[str, int, int]
 
 
 def _read_all(ranges: list[_Range]) -> dict[_Range, list[Envelope]]:
     return {
-        (channel, after, upto): streams.read(channel, after=after, upto=upto, limit=upto - after)
+        (channel, after, upto): _read_range(channel, after, upto)
         if retention_rule.is_kept(channel, after + 1, upto)
         else []
         for channel, after, upto in ranges
     }
+
+
+def _read_range(channel: str, after: int, upto: int) -> list[Envelope]:
+    """All of it; a part where that is more than is recovered, so that nobody fills the memory by asking for it."""
+    limit = hub_settings().recovery_bytes
+    step = max(FEWEST, limit // hub_settings().max_publication)
+    found: list[Envelope] = []
+    size = 0
+    while after < upto and size <= limit:
+        read = streams.read(channel, after=after, upto=upto, limit=step)
+        if not read:
+            break
+        found += read
+        after += len(read)
+        size += sum(envelope.size for envelope in read)
+    return found
 
 
 async def _read(ranges: list[_Range]) -> dict[_Range, list[Envelope]]:
@@ -62,12 +81,13 @@ async def recover(
     """Read what a client missed in its channels since its positions; None if any of it is unavailable.
 
     Unavailable means that the client must reload: a position is missing, belongs to another history, is older than the
-    retained envelopes or further behind than ``HUB_RECOVERY_LIMIT``, or it is all more than ``limit`` bytes.
+    retained envelopes or further behind than ``HUB_RECOVERY_LIMIT``, or it is all more than ``limit`` characters.
 
     Args:
         subscriptions: held. One whose client is ahead of this process begins again where this process has caught up,
             so that nothing is sent twice.
         since: positions of other channels are ignored.
+        limit: by default, and at most, ``HUB_RECOVERY_BYTES``.
 
     Returns the envelopes in the order of :func:`in_order`.
 
@@ -75,14 +95,14 @@ async def recover(
         django.db.Error: it cannot be read.
     """
     histories: dict[AnySubscription, list[Envelope]] = {}
-    size = 0
+    left = hub_settings().recovery_bytes if limit is None else limit
     deadline = time.monotonic() + CATCH_UP
     for subscription in subscriptions:
         position = since.get(subscription.channel)
         envelopes = None if position is None else await missed(subscription, position, deadline)
         if envelopes is None:
             return None
-        if limit is not None and (size := size + sum(envelope.size for envelope in envelopes)) > limit:
+        if (left := left - sum(envelope.size for envelope in envelopes)) < 0:
             return None
         histories[subscription] = envelopes
     return await in_order(histories)

@@ -2,16 +2,20 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.db.models.functions import Now
 from pytest_django import DjangoAssertNumQueries
+from pytest_django.fixtures import Settings
 
 from hub import streams
 from hub.database.threads import in_database_thread
 from hub.fanout import recovery
 from hub.models import Publication, Stream
+from hub.publishing import publish_many
 from hub.streams import Envelope, Position, cursors
 from hub.streams.cursors import cursor_of
 from notifications import notify
@@ -202,6 +206,28 @@ async def test_several_histories_come_as_they_were_numbered_and_each_in_its_own_
         ("everyone", 3),
         ("user:1", 4),
     ]
+
+
+@pytest.mark.parametrize(("allowed", "whole", "most"), [(100_000, True, 60), (1000, False, 2 * recovery.FEWEST)])
+async def test_no_more_is_read_than_may_be_recovered(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, allowed: int, whole: bool, most: int
+) -> None:
+    settings.HUB_RECOVERY_BYTES = allowed
+    numbers = []
+
+    def read(channel: str, **wanted: Any) -> list[Envelope]:
+        numbers.append(len(found := streams.read(channel, **wanted)))
+        return found
+
+    await in_database_thread(publish_many, [("everyone", {"type": "a", "text": "x" * 80}) for _ in range(60)])
+    subscription = await follow("everyone", Listener())
+    monkeypatch.setattr(recovery, "streams", SimpleNamespace(read=read))
+    missed = await recovery.recover([subscription], {"everyone": Position(subscription.start.epoch, 0)})
+    if whole:
+        assert missed is not None and [envelope.offset for _, envelope in missed] == list(range(1, 61))
+    else:
+        assert missed is None
+    assert sum(numbers) <= most
 
 
 async def frames(endpoint: Endpoint, count: int) -> list[Frame]:
