@@ -5,6 +5,7 @@ import logging.config
 import sys
 from collections.abc import Mapping, MutableMapping
 from typing import Any
+from uuid import UUID
 
 import structlog
 
@@ -28,6 +29,14 @@ def _blame_visitors(logger: Any, method: str, event: MutableMapping[str, Any]) -
     return event
 
 
+def _write_keys(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Have a key that is a UUID read as one does elsewhere, and not as Python writes it."""
+    for name, value in event.items():
+        if isinstance(value, UUID):
+            event[name] = str(value)
+    return event
+
+
 #: Run for each event, whether it comes from structlog or from the standard library.
 _SHARED: tuple[structlog.typing.Processor, ...] = (
     structlog.contextvars.merge_contextvars,
@@ -36,6 +45,7 @@ _SHARED: tuple[structlog.typing.Processor, ...] = (
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.StackInfoRenderer(),
     _blame_visitors,
+    _write_keys,
     # Tracebacks become text before the renderer, because it would print the values of local variables too.
     structlog.processors.format_exc_info,
 )

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 import structlog
@@ -13,6 +14,7 @@ import uvicorn.logging
 from django.conf import settings
 from django.test import Client
 
+from hub.logs import get_logger
 from hub.logs.redaction import redact
 from hub.ops import logs
 
@@ -113,6 +115,11 @@ def log_our_exception() -> None:
         fail(f"token={CANARY}")
     except ValueError:
         structlog.get_logger("hub.test").exception("failed")
+
+
+def test_key_that_is_a_uuid_reads_as_one(lines: io.StringIO) -> None:
+    get_logger("hub.tests").warning("logged_in", user=UUID(int=7))
+    assert json.loads(lines.getvalue())["user"] == "00000000-0000-0000-0000-000000000007"
 
 
 @pytest.mark.parametrize("log", [log_with_arguments, log_an_exception, log_our_event, log_our_exception])
