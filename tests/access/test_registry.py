@@ -36,7 +36,7 @@ async def test_person_is_found_by_what_the_product_calls_them(
     registry: Registry, client_of: Callable[[User], Client]
 ) -> None:
     people = [await User.objects.acreate(external_id=name) for name in ("42", "43")]
-    local = await User.objects.acreate(username="ada")
+    local = await User.objects.acreate_user("ada")
     one, two, other, of_local = (client_of(user) for user in (people[0], people[0], people[1], local))
     for client in (one, two, other, of_local):
         registry.add(client)

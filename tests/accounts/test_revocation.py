@@ -64,7 +64,7 @@ def delete_tokens(ada: User, session: str) -> None:
 @pytest.mark.parametrize("end", [log_out, change_password, deactivate, delete_account, delete_session])
 async def test_the_end_of_a_session_closes_its_sockets(ada: User, end: Callable[[User, str], None]) -> None:
     session = await sync_to_async(session_cookie)(ada)
-    other = await sync_to_async(session_cookie)(await User.objects.acreate(username="eve"))
+    other = await sync_to_async(session_cookie)(await User.objects.acreate_user("eve"))
     async with open_endpoint(PATH, session=session) as endpoint, open_endpoint(PATH, session=other) as of_eve:
         await sync_to_async(end)(ada, session)
         assert await endpoint.close_code() == SIGNED_OUT

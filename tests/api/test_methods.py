@@ -17,8 +17,11 @@ from hub.models import Publication
 from lab.harness.waiting import await_for
 from tests.api.calling import Api, key_for
 from tests.hub.listeners import Listener, follow
-from tests.support.people import User
+from tests.support.people import User, id_of_nobody
 from tests.support.sockets import open_endpoint
+
+#: The id of a person.
+SEVEN = id_of_nobody(7)
 
 
 async def publish_three(api: Api) -> str:
@@ -141,28 +144,32 @@ async def test_presence_refuses(api: Api, method: str, channel: str, code: int) 
 @pytest.mark.parametrize(
     ("method", "request_", "expected"),
     [
-        ("subscribe", {"user": "7", "channel": "kept:1"}, control.SubscribeUser("7", "kept:1")),
+        ("subscribe", {"user": SEVEN, "channel": "kept:1"}, control.SubscribeUser(SEVEN, "kept:1")),
         (
             "subscribe",
-            {"user": "7", "channel": "kept:1", "client": "c", "recover_since": {"offset": 3, "epoch": "e"}},
-            control.SubscribeUser("7", "kept:1", "c", 3, "e"),
+            {"user": SEVEN, "channel": "kept:1", "client": "c", "recover_since": {"offset": 3, "epoch": "e"}},
+            control.SubscribeUser(SEVEN, "kept:1", "c", 3, "e"),
         ),
         (
             "subscribe",
-            {"user": "7", "channel": "kept:1", "data": {"a": 1}, "b64info": "WzFd", "expire_at": 1893456000},
-            control.SubscribeUser("7", "kept:1", data='{"a":1}', info="[1]", expire_at=1893456000),
+            {"user": SEVEN, "channel": "kept:1", "data": {"a": 1}, "b64info": "WzFd", "expire_at": 1893456000},
+            control.SubscribeUser(SEVEN, "kept:1", data='{"a":1}', info="[1]", expire_at=1893456000),
         ),
-        ("unsubscribe", {"user": "7", "channel": "kept:1"}, control.UnsubscribeUser("7", "kept:1")),
-        ("disconnect", {"user": "7"}, control.DisconnectUser("7")),
+        ("unsubscribe", {"user": SEVEN, "channel": "kept:1"}, control.UnsubscribeUser(SEVEN, "kept:1")),
+        ("disconnect", {"user": SEVEN}, control.DisconnectUser(SEVEN)),
         (
             "disconnect",
-            {"user": "7", "whitelist": ["c"], "disconnect": {"code": 4500, "reason": "moved"}},
-            control.DisconnectUser("7", "", ("c",), 4500, "moved"),
+            {"user": SEVEN, "whitelist": ["c"], "disconnect": {"code": 4500, "reason": "moved"}},
+            control.DisconnectUser(SEVEN, "", ("c",), 4500, "moved"),
         ),
         ("disconnect", {"client": "c"}, control.DisconnectUser("", "c")),
-        ("disconnect", {"user": "7", "disconnect": {"code": 0, "reason": ""}}, control.DisconnectUser("7", reason="")),
-        ("refresh", {"user": "7", "expired": True}, control.RefreshUser("7", expired=True)),
-        ("refresh", {"user": "7", "expire_at": 1893456000}, control.RefreshUser("7", expire_at=1893456000)),
+        (
+            "disconnect",
+            {"user": SEVEN, "disconnect": {"code": 0, "reason": ""}},
+            control.DisconnectUser(SEVEN, reason=""),
+        ),
+        ("refresh", {"user": SEVEN, "expired": True}, control.RefreshUser(SEVEN, expired=True)),
+        ("refresh", {"user": SEVEN, "expire_at": 1893456000}, control.RefreshUser(SEVEN, expire_at=1893456000)),
     ],
 )
 async def test_order_is_stored_and_given(
@@ -185,7 +192,7 @@ async def test_order_is_stored_and_given(
         ({"user": 7}, 107),
         ({"user": "٣"}, 107),
         ({"user": "9" * 65}, 107),
-        ({"user": "7", "session": "s"}, 108),
+        ({"user": SEVEN, "session": "s"}, 108),
     ],
 )
 async def test_order_to_nobody_is_refused(api: Api, method: str, request_: dict[str, Any], code: int) -> None:
@@ -220,7 +227,7 @@ async def test_order_to_nobody_is_refused(api: Api, method: str, request_: dict[
 async def test_order_that_cannot_be_given_is_refused(
     api: Api, method: str, request_: dict[str, Any], code: int
 ) -> None:
-    assert await api.error(method, user="7", **request_) == code
+    assert await api.error(method, user=SEVEN, **request_) == code
     assert await Publication.objects.acount() == 0
 
 
@@ -246,7 +253,7 @@ async def test_channels_do_not_count_the_hubs_own_followers(api: Api) -> None:
 
 
 async def test_limited_key_sees_the_channels_that_it_may_name_only() -> None:
-    for channel in ("room:7", "user:7", "everyone"):
+    for channel in ("room:7", f"user:{SEVEN}", "everyone"):
         await follow(channel, Listener())
     limited = Api(await sync_to_async(key_for)("channels", "info", channels=("user:*",)))
     for asked in ({}, {"pattern": "room:*"}, {"pattern": "*"}, {"pattern": "r*7"}):
@@ -330,7 +337,7 @@ async def streams_of(channel: str) -> streams.Position:
 
 @pytest.mark.parametrize("offset", [2**63, 2**64, 10**30])
 async def test_a_position_of_any_size_is_one_that_nothing_is_recovered_from(api: Api, offset: int) -> None:
-    await api.result("subscribe", user="7", channel="kept:1", recover_since={"offset": offset, "epoch": "e"})
+    await api.result("subscribe", user=SEVEN, channel="kept:1", recover_since={"offset": offset, "epoch": "e"})
 
 
 @pytest.mark.parametrize("channel", [f"room:{2**63}", "group:" + "9" * 64])
@@ -341,8 +348,8 @@ async def test_an_id_that_no_row_can_have_is_an_unknown_channel(api: Api, channe
         ("presence_stats", {}),
         ("history", {"limit": 1}),
         ("history_remove", {}),
-        ("subscribe", {"user": "7"}),
-        ("unsubscribe", {"user": "7"}),
+        ("subscribe", {"user": SEVEN}),
+        ("unsubscribe", {"user": SEVEN}),
     ]
     for method, request in named:
         assert await api.error(method, channel=channel, **request) == 102, method

@@ -14,6 +14,7 @@ from hub.models import Publication, PublicationKey, Stream
 from hub.publishing import PayloadTooBig, idempotency, publish_many
 from tests.api.calling import Api
 from tests.hub.listeners import Listener, follow
+from tests.support.people import id_of_nobody
 
 
 async def stored(channel: str) -> list[str]:
@@ -31,13 +32,19 @@ async def test_reply_says_where_the_publication_stands(api: Api) -> None:
 
 @pytest.mark.parametrize("channel", ["user:a.b", "room:007", "room:", "topic:a/b", "everyone:1", "online:1"])
 async def test_channel_that_nobody_could_ever_subscribe_to_is_unknown(api: Api, channel: str) -> None:
-    for method, more in (("publish", {"data": 1}), ("history", {}), ("presence", {}), ("subscribe", {"user": "1"})):
+    known = id_of_nobody()
+    for method, more in (
+        ("publish", {"data": 1}),
+        ("history", {}),
+        ("presence", {}),
+        ("subscribe", {"user": known}),
+    ):
         assert await api.error(method, channel=channel, **more) == 102
     replies = (await api.result("broadcast", channels=["everyone", channel], data=1))["responses"]
     assert [reply.get("error", {}).get("code") for reply in replies] == [None, 102]
     assert not await stored(channel)
     # Whether there is somebody of that id is not asked.
-    assert (await api.result("publish", channel="user:4711", data=1))["offset"] == 1
+    assert (await api.result("publish", channel=f"user:{known}", data=1))["offset"] == 1
 
 
 async def test_publication_reaches_those_who_follow(api: Api) -> None:

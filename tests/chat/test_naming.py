@@ -8,7 +8,7 @@ from django.test import Client
 from chat import actions, queries
 from chat.models import Message, Room
 from hub.models import Publication
-from hub.users import user_id
+from hub.users import code_of, user_id
 from tests.connection.wire import wired
 from tests.support.people import User
 from tests.support.sockets import open_endpoint, session_cookie
@@ -64,7 +64,7 @@ def test_room_that_has_an_odd_name_goes_on(admin_client: Client, ann: User) -> N
 async def test_nobody_is_taken_for_the_hub(username: str, shown: str) -> None:
     odd = await User.objects.acreate_user(username)
     room = await Room.objects.acreate(name="lobby")
-    expected = shown.format(odd.pk)
+    expected = shown.format(code_of(user_id(odd)))
     session = await sync_to_async(session_cookie)(odd)
     reading = open_endpoint("/ws/chat/lobby/", headers={"accept-language": "en"})
     async with reading as reader, open_endpoint("/ws/chat/lobby/", session=session) as endpoint:

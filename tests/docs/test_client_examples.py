@@ -148,7 +148,7 @@ async def test_page_of_another_site_fetches_its_tokens_and_stays_away_without_on
 ) -> None:
     secret = "a secret that both backends know"
     settings.HUB_TOKEN_SECRET = [secret]
-    ada = await User.objects.acreate(username="ada")
+    ada = await User.objects.acreate_user("ada")
     names: dict[str, Any] = {}
     exec(block(HOW_TO, "what GET /hub-token answers"), names)  # noqa: S102  # the reader runs it too
     good = names["hub_token"](ada.pk, secret)

@@ -52,7 +52,7 @@ def opened_by(consumer: Any, user: User | AnonymousUser) -> Endpoint:
 
 @pytest.mark.usefixtures("running")
 async def test_an_ordinary_consumer_receives_the_alerts_of_its_user(consumer: Any) -> None:
-    ada, bob = [await User.objects.acreate(username=name) for name in ("ada", "bob")]
+    ada, bob = [await User.objects.acreate_user(name) for name in ("ada", "bob")]
     endpoint = opened_by(consumer, ada)
     assert await endpoint.connect() is None
 
@@ -77,7 +77,7 @@ async def test_the_consumer_sends_guests_away(consumer: Any) -> None:
 
 @pytest.mark.usefixtures("running")
 async def test_the_event_has_the_documented_keys(layer: Any) -> None:
-    ada = await User.objects.acreate(username="ada")
+    ada = await User.objects.acreate_user("ada")
     channel = await layer.new_channel("test")
     await layer.group_add(group_name(of_user(ada)), channel)
     await anotify(to=ada, message="Hello")

@@ -80,7 +80,7 @@ async def test_guests_of_one_address_connect_at_a_limited_rate(path: str, settin
 @pytest.mark.parametrize("path", WEBSOCKETS)
 async def test_one_user_connects_at_a_pace_from_wherever(path: str, settings: Settings) -> None:
     settings.HUB_CONNECT_USER_BURST, settings.HUB_CONNECT_USER_RATE = 3, 0.01
-    ada, eve = [await User.objects.acreate(username=name) for name in ("ada", "eve")]
+    ada, eve = [await User.objects.acreate_user(name) for name in ("ada", "eve")]
     session, other = [await sync_to_async(session_cookie)(user) for user in (ada, eve)]
     async with serving() as address:
         cookie = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={session}"}

@@ -52,13 +52,13 @@ def test_hubs_on_two_ports_of_one_host_share_no_cookie() -> None:
 @pytest.mark.slow
 @pytest.mark.django_db
 def test_hub_neither_reads_nor_touches_the_cookies_of_another_project(client: Client) -> None:
-    User.objects.create_user("ada", password=PASSWORD)
+    ada = User.objects.create_user("ada", password=PASSWORD)
     for name, value in FOREIGN.items():
         client.cookies[name] = value
     answers = [
         client.get("/"),
         client.get(reverse("hub:accounts:login")),
-        client.post(reverse("hub:accounts:login"), {"username": "ada", "password": PASSWORD}),
+        client.post(reverse("hub:accounts:login"), {"username": ada.get_username(), "password": PASSWORD}),
         client.get(reverse("hub:accounts:tokens")),
         client.post(reverse("hub:set_language"), {"language": "en"}),
         client.post(reverse("hub:accounts:end_everything")),

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import Group, Permission
 from django.core import serializers
 from django.core.management import call_command
@@ -12,6 +13,7 @@ from django.core.management import call_command
 from chat.models import Room
 from hub.accounts.models import AccessToken
 from hub.models import Publication
+from hub.users import display_name, log_in_field
 from lab.harness import forking
 from lab.harness.environment import BASE_DIR, clean_environment
 from lab.harness.migrated import copy_sqlite
@@ -20,6 +22,12 @@ from tests.support.live import new_database
 from tests.support.people import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def called(name: str) -> User:
+    """The person whom others know by this name."""
+    (found,) = (user for user in User.objects.all() if display_name(user) == name)
+    return found
 
 
 def dumped(path: Path) -> Path:
@@ -48,7 +56,7 @@ def test_a_fixture_publishes_nothing(tmp_path: Path, times: int) -> None:
     fixture = dumped(tmp_path / "all.json")
     for _ in range(times):
         call_command("loaddata", str(fixture), verbosity=0)
-    ann = User.objects.get(username="ann")
+    ann = called("ann")
     assert [group.name for group in ann.groups.all()] == ["ops"]
     assert Room.objects.get().members.count() == 2
     assert not Publication.objects.exists()
@@ -58,7 +66,7 @@ def test_a_fixture_publishes_nothing(tmp_path: Path, times: int) -> None:
 @pytest.mark.slow
 def test_what_code_does_with_the_same_rows_is_told_again(tmp_path: Path) -> None:
     call_command("loaddata", str(dumped(tmp_path / "all.json")), verbosity=0)
-    ann = User.objects.get(username="ann")
+    ann = called("ann")
     ann.groups.clear()
     assert Publication.objects.filter(channel="control").count() == 1
     Room.objects.get().members.remove(ann)
@@ -67,7 +75,7 @@ def test_what_code_does_with_the_same_rows_is_told_again(tmp_path: Path) -> None
 
 def test_a_row_that_a_fixture_made_is_told_of_once_code_saves_it(tmp_path: Path) -> None:
     (loaded,) = serializers.deserialize(
-        "json", json.dumps([{"model": "hub_people.user", "fields": {"username": "eve"}}])
+        "json", json.dumps([{"model": User._meta.label_lower, "fields": {log_in_field(): "eve"}}])
     )
     loaded.save()
     group = Group.objects.create(name="ops")
@@ -82,7 +90,8 @@ def test_a_row_that_a_fixture_made_is_told_of_once_code_saves_it(tmp_path: Path)
 
 FILL = """
 from django.contrib.auth.models import Group
-from hub.people.models import User
+from django.contrib.auth import get_user_model
+User = get_user_model()
 from chat.actions import create_room, post_message
 from chat.models import Room
 from notifications import notify
@@ -101,7 +110,8 @@ mark_all_read(user=people[0], upto=alerts[0].pk)
 """
 
 CHECK = """
-from hub.people.models import User
+from django.contrib.auth import get_user_model
+User = get_user_model()
 from chat.actions import post_message
 from chat.models import Message, Room
 from hub.models import Publication
@@ -123,7 +133,7 @@ def manage(folder: Path, *arguments: str, **variables: str) -> str:
     done = forking.run(
         [sys.executable, "manage.py", *arguments],
         cwd=BASE_DIR,
-        env=clean_environment(HUB_DATA_DIR=str(folder), **variables),
+        env=clean_environment(DJANGO_SETTINGS_MODULE=settings.SETTINGS_MODULE, HUB_DATA_DIR=str(folder), **variables),
         capture_output=True,
         text=True,
         timeout=120,

@@ -239,7 +239,7 @@ def _allow() -> None:
 @pytest.mark.django_db(transaction=True)
 async def test_a_message_that_the_database_refuses_costs_no_other_and_none_is_stored_twice() -> None:
     room = await Room.objects.acreate(name="kitchen")
-    ann = await User.objects.acreate(username="ann")
+    ann = await User.objects.acreate_user("ann")
     await in_database_thread(_refuse, "bad")
     try:
         drafts = [Draft(room.pk, ann.pk, "bad" if number % 7 == 3 else f"text {number}") for number in range(40)]
@@ -261,7 +261,7 @@ async def test_what_fails_after_the_commit_makes_no_message_twice(monkeypatch: p
 
     monkeypatch.setattr("hub.publishing.verbs.announce", announce)
     room = await Room.objects.acreate(name="kitchen")
-    ann = await User.objects.acreate(username="ann")
+    ann = await User.objects.acreate_user("ann")
     drafts = [Draft(room.pk, ann.pk, str(number)) for number in range(10)]
     results = await asyncio.gather(*map(posting.post, drafts))
     assert all(isinstance(result, Message) for result in results)
@@ -320,7 +320,7 @@ async def test_a_member_who_is_removed_is_out_in_time_beside_one_who_cannot_be_l
 ) -> None:
     monkeypatch.setattr(revalidation, "RETRY", 30.0)
     private, other = [await Room.objects.acreate(name=name, is_private=True) for name in ("private", "other")]
-    ann, eve = [await User.objects.acreate(username=name) for name in ("ann", "eve")]
+    ann, eve = [await User.objects.acreate_user(name) for name in ("ann", "eve")]
     await private.members.aadd(ann, eve)
     await other.members.aadd(eve)
     async with wired(ann) as member, wired(eve) as hostile:
@@ -343,7 +343,7 @@ async def test_who_could_not_be_looked_at_is_looked_at_again(
 ) -> None:
     monkeypatch.setattr(revalidation, "RETRY", 0.01)
     room = await Room.objects.acreate(name="private", is_private=True)
-    ann = await User.objects.acreate(username="ann")
+    ann = await User.objects.acreate_user("ann")
     await room.members.aadd(ann)
     async with wired(ann) as member:
         assert "error" not in await member.ask(subscribe={"channel": f"room:{room.pk}"})

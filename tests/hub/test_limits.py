@@ -94,7 +94,7 @@ async def test_a_client_that_sends_too_fast_is_told_and_then_closed(settings: Se
 @pytest.mark.django_db(transaction=True)
 async def test_the_sockets_of_one_user_share_a_limit(settings: Settings) -> None:
     settings.HUB_USER_BURST, settings.HUB_USER_RATE = 3, 0.001
-    ada, eve = [await User.objects.acreate(username=name) for name in ("ada", "eve")]
+    ada, eve = [await User.objects.acreate_user(name) for name in ("ada", "eve")]
     session, other = [await sync_to_async(session_cookie)(user) for user in (ada, eve)]
     async with AsyncExitStack() as stack:
         endpoints = [await stack.enter_async_context(open_endpoint(PATH, session=session)) for _ in range(2)]
@@ -109,7 +109,7 @@ async def test_the_sockets_of_one_user_share_a_limit(settings: Settings) -> None
 @pytest.mark.django_db(transaction=True)
 async def test_one_user_may_not_have_all_sockets(settings: Settings) -> None:
     settings.HUB_CONNECTIONS_PER_USER = 2
-    session = await sync_to_async(session_cookie)(await User.objects.acreate(username="ada"))
+    session = await sync_to_async(session_cookie)(await User.objects.acreate_user("ada"))
     async with open_endpoint(PATH, session=session), open_endpoint(PATH) as guest:
         async with open_endpoint(PATH, session=session):
             async with open_endpoint(PATH, session=session) as third:

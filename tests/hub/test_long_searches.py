@@ -35,7 +35,7 @@ def test_long_text_is_in_the_name_of_no_room(client: Client, text: str) -> None:
 @pytest.mark.parametrize(
     "page",
     [
-        "hub_people/user",
+        pytest.param("hub_people/user", marks=pytest.mark.own_user_model),
         "hub_chat/room",
         "hub_chat/message",
         "hub_notifications/notification",

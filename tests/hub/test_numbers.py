@@ -102,7 +102,7 @@ async def test_the_api_refuses_it_in_every_method(value: int) -> None:
 @pytest.mark.django_db(transaction=True)
 async def test_a_client_that_publishes_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     declare(monkeypatch, Namespace("news", can_subscribe=anyone, can_publish=anyone))
-    ada = await User.objects.acreate(username="ada")
+    ada = await User.objects.acreate_user("ada")
     async with wired(ada) as wire:
         reply = await wire.ask(publish={"channel": "news:1", "data": {"type": "x", "id": 2**60}})
         assert reply["error"]["code"] == 107

@@ -102,7 +102,7 @@ async def test_a_client_that_wants_protobuf_over_http_is_told_that_there_is_none
 async def test_the_last_slash_may_be_left_out(path: str, settings: Settings) -> None:
     from chat.actions import create_room
 
-    user = await User.objects.acreate(username="ada")
+    user = await User.objects.acreate_user("ada")
     for name in ("hall", "зал"):
         await in_database_thread(create_room, name=name, creator=user)
     async with serving() as address:

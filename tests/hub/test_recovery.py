@@ -237,19 +237,19 @@ async def frames(endpoint: Endpoint, count: int) -> list[Frame]:
 @pytest.mark.slow
 async def test_a_client_that_keeps_the_last_cursor_only_gets_all_that_it_missed() -> None:
     ann = await sync_to_async(User.objects.create_user)("ann")
-    session = await sync_to_async(session_cookie)(ann)
+    session, name = await sync_to_async(session_cookie)(ann), f"user:{ann.get_username()}"
 
     async def tell(to: str, message: str) -> None:
         await in_database_thread(notify, to=to, message=message)
 
-    await tell("user:ann", "long ago")
+    await tell(name, "long ago")
     await in_database_thread(Publication.objects.update, sequenced_at=Now() - timedelta(minutes=LONG))
     async with open_endpoint("/ws/notifications/", session=session) as endpoint:
         await tell("everyone", "live")
         cursor = (await endpoint.receive_json())["cursor"]
-    await tell("user:ann", "missed 1")
+    await tell(name, "missed 1")
     await tell("everyone", "missed 2")
-    await tell("user:ann", "missed 3")
+    await tell(name, "missed 3")
     async with open_endpoint(f"/ws/notifications/?since={cursor}", session=session) as endpoint:
         resumed = await endpoint.receive_json()
         assert resumed["recovered"] is True

@@ -24,7 +24,7 @@ from notifications import channels, notify
 from notifications.models import Notification
 from tests.support.people import User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.own_user_model]
 
 NO_FUNCTION = "a text"
 
@@ -216,7 +216,7 @@ def test_database_that_is_away_is_no_name(ada: User, settings: Settings) -> None
 @pytest.mark.django_db(transaction=True)
 async def test_name_that_is_asked_for_is_that_of_a_connection(settings: Settings) -> None:
     settings.HUB_DISPLAY_NAME = f"{__name__}.asking"
-    ada = await User.objects.acreate(username="ada", name="Ada Lovelace")
+    ada = await User.objects.acreate_user("ada", name="Ada Lovelace")
     room = f"room:{(await Room.objects.acreate(name='team')).pk}"
     async with connected(ada) as client:
         await client.subscribe(room)

@@ -131,6 +131,7 @@ def test_password_of_the_administrator_has_no_line_end(tmp_path: Path, monkeypat
     assert read_environment().admin_password == "of the administrator"
 
 
+@pytest.mark.own_user_model  # of another one the administrator is not made
 @pytest.mark.django_db(transaction=True)
 def test_administrator_is_made_with_the_password(settings: Settings) -> None:
     settings.HUB_ADMIN_PASSWORD = "of the administrator"

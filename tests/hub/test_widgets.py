@@ -37,8 +37,10 @@ def config_for(user: User | AnonymousUser | None) -> dict[str, Any]:
     return config
 
 
+@pytest.mark.django_db
 def test_scripts_learn_who_is_signed_in() -> None:
-    assert config_for(User(pk=42, username="ada"))["user"] == {"id": "42", "name": "ada"}
+    ada = User.objects.create_user("ada")
+    assert config_for(ada)["user"] == {"id": str(ada.pk), "name": "ada"}
     assert config_for(AnonymousUser())["user"] == {"id": "", "name": ""}
 
 
@@ -46,9 +48,10 @@ def test_page_without_a_request_does_not_say_whose_it_is() -> None:
     assert config_for(None)["user"] is None
 
 
+@pytest.mark.django_db
 def test_name_that_looks_like_markup_ends_no_script() -> None:
     name = "</script><script>alert(1)</script>"
-    assert config_for(User(pk=1, username=name))["user"]["name"] == name
+    assert config_for(User.objects.create_user(name))["user"]["name"] == name
 
 
 def test_nothing_of_it_runs_inline() -> None:

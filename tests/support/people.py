@@ -4,19 +4,30 @@
 """
 
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.contrib.auth import get_user_model
 
-from hub.users import log_in_field
+from hub.users import is_own_model, log_in_field, value_of_id
 
 if TYPE_CHECKING:
     from hub.people.models import User
 else:
     User = get_user_model()
 
-__all__ = ["User", "make_crowd"]
+__all__ = ["User", "create_with_id", "id_of_nobody", "make_crowd"]
 
 
 def make_crowd(name: str, number: int) -> list[User]:
     """So many people who have nothing but what they log in with, stored by one statement."""
     return User.objects.bulk_create(User(**{log_in_field(): f"{name}{one}"}) for one in range(number))
+
+
+def id_of_nobody(number: int = 7) -> str:
+    """An id that nobody has, one for each number, in the form that the ids of this run's user model have."""
+    return next(text for text in (str(number), str(UUID(int=number))) if value_of_id(text) is not None)
+
+
+def create_with_id(known: str, name: str) -> User:
+    """The person of this name with the id :func:`id_of_nobody`, which is somebody's then."""
+    return User.objects.create_user(name, **{"external_id" if is_own_model() else "pk": known})

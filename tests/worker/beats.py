@@ -68,7 +68,7 @@ connection_created.connect(shift, weak=False)
 
 def beat(data_dir: Path, code: str, log: Path) -> "subprocess.Popen[bytes]":
     """A process that runs ``code`` on the database of this test."""
-    variables = environment(data_dir, DJANGO_SETTINGS_MODULE="hub.settings")
+    variables = environment(data_dir)
     with log.open("ab") as output:
         command = ending_with_us([sys.executable, "-c", code])
         started: subprocess.Popen[bytes] = forking.Popen(

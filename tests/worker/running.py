@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from celery.app.trace import build_tracer
+from django.conf import settings
 from django.db import connection
 
 from lab.harness import forking
@@ -36,7 +37,8 @@ def database_url() -> str:
 
 def environment(data_dir: Path, **variables: str) -> dict[str, str]:
     """The variables of another process on the database and the Redis of this test."""
-    return clean_environment(HUB_DATA_DIR=str(data_dir), DATABASE_URL=database_url(), **variables)
+    usual = {"DJANGO_SETTINGS_MODULE": settings.SETTINGS_MODULE, "HUB_DATA_DIR": str(data_dir)}
+    return clean_environment(**usual, DATABASE_URL=database_url(), **variables)
 
 
 @contextmanager

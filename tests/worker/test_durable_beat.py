@@ -82,7 +82,7 @@ def test_a_beat_that_is_killed_between_its_claim_and_its_sending_loses_no_run_an
 
 def beat_that_is_killed(data_dir: Path, moment: str) -> None:
     code = f"moment = {moment!r}\n{_KILLED_BEAT}"
-    variables = environment(data_dir, DJANGO_SETTINGS_MODULE="hub.settings")
+    variables = environment(data_dir)
     killed = forking.run([sys.executable, "-c", code], cwd=BASE_DIR, env=variables, timeout=60, check=False)
     assert killed.returncode == -signal.SIGKILL
 

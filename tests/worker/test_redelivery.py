@@ -15,7 +15,7 @@ from hub.models import Publication, Stream
 from hub.publishing import sweeper
 from lab.harness.waiting import wait_for
 from notifications.models import InboxEntry, Notification
-from tests.support.people import User
+from tests.support.people import make_crowd
 from tests.worker.running import children, end, running_worker, send_overdue_jobs
 from worker.models import Job
 from worker.tasks import send_broadcast
@@ -36,9 +36,7 @@ def has_received(log: Path, times: int) -> bool:
 
 @pytest.fixture
 def recipients() -> list[str]:
-    names = [f"r{number}" for number in range(RECIPIENTS)]
-    User.objects.bulk_create(User(username=name) for name in names)
-    return [f"user:{name}" for name in names]
+    return [f"user:{user.get_username()}" for user in make_crowd("r", RECIPIENTS)]
 
 
 def everybody_has_it_once() -> bool:

@@ -44,7 +44,9 @@ def test_it_sends_to_everyone_unless_told_otherwise() -> None:
 def test_it_takes_everything_that_an_alert_has() -> None:
     ann = User.objects.create_user("ann")
     Notification.objects.all().delete()
-    assert send_broadcast("m", to=["user:ann"], title="t", level="error", url="/x/", data={"n": 1}) == 1
+    assert (
+        send_broadcast("m", to=[f"user:{ann.get_username()}"], title="t", level="error", url="/x/", data={"n": 1}) == 1
+    )
     row = Notification.objects.get()
     assert (row.user, row.title, row.level, row.url, row.data) == (ann, "t", "error", "/x/", {"n": 1})
 
