@@ -41,8 +41,10 @@ def _logged_out(sender: type[User], request: HttpRequest, user: User | None, **_
 
 
 def _log_in_failed(sender: str, credentials: dict[str, Any], **_: Any) -> None:
+    # Django's form calls it so, whatever people log in with.
+    name = credentials.get("username", credentials.get(log_in_field(), ""))
     # By its id only: what was typed as the name may have been the password.
-    log.warning("log_in_failed", user=throttling.id_of(str(credentials.get(log_in_field(), ""))))
+    log.warning("log_in_failed", user=throttling.id_of(str(name)))
 
 
 def _user_saved(

@@ -84,6 +84,13 @@ def test_log_in_by_mail_address(ada: User) -> None:
     assert browser.session["_auth_user_id"] == str(ada.pk)
 
 
+def test_wrong_password_is_logged_with_the_account(ada: User, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("ada@example.com", "nobody@example.com"):
+        Client().post(reverse(settings.LOGIN_URL), {"username": name, "password": "wrong"})
+    found, nobody = caplog.messages
+    assert f"'user': '{ada.pk}'" in found and "'user': None" in nobody
+
+
 def test_alert_goes_to_a_mail_address_that_logs_in(ada: User) -> None:
     notify(to="user:ada@example.com", message="hello")
     assert Notification.objects.get().user_id == ada.pk

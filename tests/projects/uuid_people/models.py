@@ -24,7 +24,7 @@ class PersonManager(BaseUserManager["Person"]):
         self, name: str = "admin", email: str = "", password: str | None = None, **fields: Any
     ) -> "Person":
         """:meth:`create_user`, with all permissions."""
-        return self.create_user(name, is_staff=True, is_superuser=True, **fields)
+        return self.create_user(name, email, password, is_staff=True, is_superuser=True, **fields)
 
 
 class Person(AbstractBaseUser, PermissionsMixin):
