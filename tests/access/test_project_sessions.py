@@ -49,7 +49,7 @@ def use(engine: str, settings: Settings, folder: Path) -> None:
 
 @pytest.fixture
 def ann() -> User:
-    return all_users().model._default_manager.create_user(username="ann", password="a long password")
+    return all_users().model._default_manager.create_user("ann", password="a long password")
 
 
 def key_of(client: Client) -> str:

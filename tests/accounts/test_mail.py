@@ -13,7 +13,7 @@ from pytest_django.fixtures import Settings
 from hub.accounts.tasks import send_address_changed
 from tests.support.people import User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.own_user_model]
 
 PASSWORD = "correct horse battery"
 PAGE = reverse("hub:accounts:mail")

@@ -11,7 +11,7 @@ from hub.accounts import tokens
 from hub.accounts.forms import SignUpForm
 from hub.accounts.models import AccessToken
 from lab.harness.environment import BASE_DIR
-from tests.support.people import User
+from tests.support.people import User, log_in_name
 
 pytestmark = pytest.mark.django_db
 
@@ -29,6 +29,7 @@ def open_signup(settings: Settings) -> None:
     settings.HUB_SIGNUP = True
 
 
+@pytest.mark.own_user_model
 @pytest.mark.usefixtures("open_signup")
 class TestSignUp:
     def test_makes_the_account_and_logs_in(self, client: Client) -> None:
@@ -87,7 +88,8 @@ def test_closed_sign_up_is_not_found_and_not_offered(client: Client, settings: S
 
 def test_log_in_leads_to_the_page_asked_for(client: Client, ada: User) -> None:
     response = client.post(
-        reverse("hub:accounts:login"), {"username": "ada", "password": PASSWORD, "next": "/notifications/"}
+        reverse("hub:accounts:login"),
+        {"username": log_in_name("ada"), "password": PASSWORD, "next": "/notifications/"},
     )
     assert response["Location"] == "/notifications/"
     assert get_user(client) == ada
@@ -103,7 +105,7 @@ def test_form_never_leads_back_to_itself(client: Client, ada: User, page: str) -
 
 
 def test_wrong_password_is_told_in_the_form(client: Client, ada: User) -> None:
-    response = client.post(reverse("hub:accounts:login"), {"username": "ada", "password": "wrong"})
+    response = client.post(reverse("hub:accounts:login"), {"username": log_in_name("ada"), "password": "wrong"})
     assert response.status_code == 200
     assert 'role="alert"' in response.content.decode()
     assert not get_user(client).is_authenticated

@@ -15,7 +15,7 @@ from hub.fanout import relay
 from lab.harness.environment import SESSION_COOKIE
 from lab.harness.waiting import await_for
 from notifications import anotify
-from tests.support.people import User
+from tests.support.people import User, log_in_name
 from tests.support.sockets import Endpoint, open_endpoint, session_cookie
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -113,7 +113,7 @@ async def test_what_no_signal_tells_of_is_found_by_the_round(ada: User, settings
 async def test_a_login_elsewhere_leaves_sockets_alone(ada: User) -> None:
     session = await sync_to_async(session_cookie)(ada)
     async with open_endpoint(PATH, session=session) as endpoint:
-        assert await sync_to_async(Client().login)(username="ada", password="first password")
+        assert await sync_to_async(Client().login)(username=log_in_name("ada"), password="first password")
         await anotify(to=ada, message="welcome twice")
         assert (await endpoint.receive_json())["message"] == "welcome twice"
 

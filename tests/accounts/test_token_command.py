@@ -9,7 +9,7 @@ from hub.accounts import tokens
 from hub.accounts.models import AccessToken
 from tests.support.people import User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.own_user_model]
 
 
 @pytest.fixture

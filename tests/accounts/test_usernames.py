@@ -14,7 +14,7 @@ from hub.models import NameDigest
 from hub.validation import lookalikes
 from tests.support.people import User
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.own_user_model]
 
 PASSWORD = "battery staple 1"
 

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
+from django.db.models import EmailField
 
-from hub.users import is_own_model, log_in_field, value_of_id
+from hub.users import field_named, is_own_model, log_in_field, value_of_id
 
 if TYPE_CHECKING:
     from hub.people.models import User
 else:
     User = get_user_model()
 
-__all__ = ["User", "create_with_id", "id_of_nobody", "make_crowd"]
+__all__ = ["User", "create_with_id", "id_of_nobody", "log_in_name", "make_crowd"]
 
 
 def make_crowd(name: str, number: int) -> list[User]:
@@ -31,3 +32,8 @@ def id_of_nobody(number: int = 7) -> str:
 def create_with_id(known: str, name: str) -> User:
     """The person of this name with the id :func:`id_of_nobody`, which is somebody's then."""
     return User.objects.create_user(name, **{"external_id" if is_own_model() else "pk": known})
+
+
+def log_in_name(name: str) -> str:
+    """What the person logs in with whom ``create_user(name)`` has made or makes."""
+    return f"{name}@example.com" if isinstance(field_named(log_in_field()), EmailField) else name
