@@ -6,6 +6,7 @@ class AccountsConfig(AppConfig):
     name = "hub.accounts"
     label = "hub_accounts"
     verbose_name = _("Accounts")
+    default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
         from hub.accounts import links, receivers, sessions, usernames

@@ -12,6 +12,10 @@ class HubAppConfig(AppConfig):
     Name it by this module in an ``apps.py``: of two such classes there Django takes neither.
     """
 
+    # As the migrations have it. The project's DEFAULT_AUTO_FIELD is for its own models: by another one makemigrations
+    # would write migrations of the hub's, with smaller keys, into the installed package.
+    default_auto_field = "django.db.models.BigAutoField"
+
     def import_models(self) -> None:
         """See Django's. Here, since it is the first that is called when all names of apps are known.
 

@@ -1,7 +1,7 @@
 """A project of a few lines with the hub inside, in which settings, URLs or applications can be got wrong.
 
-It runs with the code of the repository. Whoever wants the package, a page that was followed, or a web process that
-answers takes :mod:`tests.support.product`.
+It says nothing of DEFAULT_AUTO_FIELD, as old projects do. It runs with the code of the repository. Whoever wants the
+package, a page that was followed, or a web process that answers takes :mod:`tests.support.product`.
 """
 
 import subprocess
@@ -19,7 +19,6 @@ SECRET_KEY = "a key of a project that nobody reaches"
 ROOT_URLCONF = "small.urls"
 ASGI_APPLICATION = "small.asgi.application"
 USE_TZ = True
-DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LOGIN_URL = "/login/"
 STATIC_URL = "/static/"
 INSTALLED_APPS = [
