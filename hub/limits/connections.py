@@ -235,7 +235,9 @@ def counted_host(host: str) -> str | None:
         return host
     if address.is_loopback:
         return None
-    return str(address.ipv4_mapped or ipaddress.IPv6Network((address, 64), strict=False).network_address)
+    if address.ipv4_mapped:  # as a socket for both has it
+        return counted_host(str(address.ipv4_mapped))
+    return str(ipaddress.IPv6Network((address, 64), strict=False).network_address)
 
 
 def address_of_guest(host: str) -> str | None:

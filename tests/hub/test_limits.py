@@ -67,6 +67,7 @@ def test_connections_are_counted_until_they_leave(settings: Settings) -> None:
         (("::1", 1), None),
         (("192.0.2.7", 1), "192.0.2.7"),
         (("::ffff:192.0.2.7", 1), "192.0.2.7"),
+        (("::ffff:127.0.0.1", 1), None),
         (("2001:db8:1:2:3:4:5:6", 1), "2001:db8:1:2::"),
         (("2001:db8:1:2:ffff::1%eth0", 1), "2001:db8:1:2::"),
         (("no:address", 1), "no:address"),
