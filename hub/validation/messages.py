@@ -5,6 +5,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from hub.characters import is_storable, is_visible
+from hub.validation import half_characters
 from hub.validation.refused import Refused
 from hub.validation.text import MESSAGE_LIMIT
 
@@ -25,7 +26,7 @@ def text_of(text: str | None) -> str:
     if text is None:
         raise BadMessage("binary_not_supported", _("Send text frames with JSON, not binary ones"))
     try:
-        frame = msgspec.json.decode(text)
+        frame = half_characters.decode(msgspec.json.decode, text)
     except (msgspec.DecodeError, RecursionError):
         raise BadMessage("invalid_json", _("This is not JSON")) from None
     return message_in(frame)

@@ -89,6 +89,12 @@ async def test_what_is_no_command_ends_the_client_for_good(frame: str | bytes, c
     assert "Traceback" not in caplog.text
 
 
+@pytest.mark.parametrize("text", ["\\ud83d", "\\uDE00 x", "a \\ud83d\\ud83d\\ude00"])
+async def test_text_that_was_cut_inside_a_character_ends_nobody(text: str) -> None:
+    wire = await played(CONNECT, f'{{"id":2,"rpc":{{"method":"topics.list","data":{{"{text}":"{text}"}}}}}}')
+    assert (wire.closed, wire.lines[1]["id"]) == (None, 2)
+
+
 async def test_bytes_that_are_no_text_connect_nobody(caplog: Any) -> None:
     wire = await played(b'{"id":1,"connect":{"data":{"user":"\xff"}}}')
     assert (wire.closed, wire.lines) == (3501, [])

@@ -29,7 +29,6 @@ MESSAGE_FAULTS: list[tuple[str | bytes, str]] = [
     ("{'message': 'x'}", "invalid_json"),
     ('{"message": NaN}', "invalid_json"),
     ('{"message": 1e999}', "invalid_json"),
-    ('{"message": "\\ud800"}', "invalid_json"),
     ('{"message": "a\\u0000b"}', "message_not_text"),
     ("\ufeff{}", "invalid_json"),
     ("[" * 30_000, "invalid_json"),

@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 
 from hub.access.reasons import Unsubscribed
 from hub.session.client_info import ClientInfo, Json
+from hub.validation import half_characters
 
 #: What databases and JavaScript can count to.
 Offset = Annotated[int, Meta(ge=0, le=2**53)]
@@ -192,7 +193,7 @@ def commands_in(frame: str | bytes) -> list[Command]:
     try:
         # The decoder looks at no text inside of `data`, which stays as it came: here, so that all of it is UTF-8.
         text = frame if isinstance(frame, str) else frame.decode()
-        found = [command_in(line) for line in text.split("\n") if not line.isspace() and line]
+        found = [half_characters.decode(command_in, line) for line in text.split("\n") if not line.isspace() and line]
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
         # Without the text of the error, which may quote a token.
         raise Malformed from None

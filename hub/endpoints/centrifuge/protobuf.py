@@ -15,6 +15,7 @@ from msgspec import Raw
 
 from hub.endpoints.centrifuge import schema
 from hub.endpoints.centrifuge.messages import Command, Malformed, command_in
+from hub.validation import half_characters
 
 _objects = msgspec.json.Decoder(dict[str, Raw])
 _lists = msgspec.json.Decoder(list[Raw])
@@ -151,8 +152,8 @@ def _said(message: Any) -> dict[str, Any]:
 
 
 def _json_in(data: bytes) -> Raw:
-    data.decode()  # the decoder looks at no text inside
-    return _raw.decode(data)
+    # The decoder looks at no text inside: here, so that all of it is UTF-8.
+    return half_characters.decode(_raw.decode, data.decode())
 
 
 def _is_mapping(field: Any) -> bool:
