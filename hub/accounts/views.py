@@ -15,7 +15,7 @@ from django.contrib.auth.views import (
 )
 from django.core.exceptions import DisallowedHost
 from django.db import IntegrityError, transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.request import split_domain_port
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, resolve_url
@@ -93,7 +93,7 @@ class SignUpView(NextPage, SignUpBase):
         if not hub_settings().signup:
             raise Http404
         if request.user.is_authenticated:
-            return redirect(self.get_success_url())
+            return HttpResponseRedirect(self.get_success_url())  # a URL, never the name of a page
         return super().dispatch(request, *args, **kwargs)
 
     def form_valid(self, form: SignUpForm) -> HttpResponse:

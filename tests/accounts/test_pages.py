@@ -72,9 +72,12 @@ class TestSignUp:
         assert response.status_code == 200
         assert b"already exists" in response.content
 
-    def test_signed_in_person_is_sent_on(self, client: Client, ada: User) -> None:
+    @pytest.mark.parametrize(
+        ("next_page", "page"), [("", "/"), ("/chat/", "/chat/"), ("nowhere", "nowhere"), ("//evil.example", "/")]
+    )
+    def test_signed_in_person_is_sent_on(self, client: Client, ada: User, next_page: str, page: str) -> None:
         client.force_login(ada)
-        assert client.get(reverse("hub:accounts:signup"))["Location"] == reverse("hub:home")
+        assert client.get(reverse("hub:accounts:signup"), {"next": next_page})["Location"] == page
 
 
 def test_closed_sign_up_is_not_found_and_not_offered(client: Client, settings: Settings) -> None:
