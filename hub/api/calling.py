@@ -62,8 +62,8 @@ def on_refused(listener: Listener) -> None:
         _told_of_refused.append(listener)
 
 
-async def call(method: Method[Any], body: bytes | msgspec.Raw, caller: Caller) -> Any:
-    """The ``result`` of one call.
+async def call(method: Method[Any], body: bytes | msgspec.Raw, caller: Caller) -> msgspec.Raw:
+    """The ``result`` of one call, as JSON.
 
     Raises:
         Refused: the reply is an error. Whatever else goes wrong is logged and becomes ``INTERNAL``.
@@ -71,7 +71,9 @@ async def call(method: Method[Any], body: bytes | msgspec.Raw, caller: Caller) -
     try:
         caller.require(method.name)
         await caller.count()
-        result = await method.run(ApiCall(decoded(body or b"{}", method.request), caller))
+        found = await method.run(ApiCall(decoded(body or b"{}", method.request), caller))
+        # Here, where an error is that of this call: apps have methods, and say what is exported of a person.
+        result = msgspec.Raw(msgspec.json.encode(found))
     except ApiError as refused:
         metrics.API_CALLS.labels(method.name, str(refused.error.code)).inc()
         for listener in _told_of_refused:

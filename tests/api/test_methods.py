@@ -1,6 +1,7 @@
 """``history``, presence, orders, ``channels``, ``info`` and ``batch``."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from django.test import AsyncClient
 from hub import presence, streams
 from hub.access import control
 from hub.api import calling
-from hub.api.method import methods
+from hub.api.method import method_named, methods
 from hub.database.threads import in_database_thread
 from hub.fanout import relay
 from hub.models import Publication
@@ -401,3 +402,21 @@ async def test_lists_are_read_by_get_which_names_what_it_does_not_know(async_cli
     assert found.status_code == 200 and found.json()["result"][name] == []
     refused = await async_client.get(f"/api/{name}?naem=x", headers=headers)
     assert "unknown field `naem`" in refused.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("result", ["half \ud83d", {"a": object()}])
+async def test_result_that_is_no_json_is_the_error_of_its_call_alone(
+    api: Api, monkeypatch: pytest.MonkeyPatch, result: Any
+) -> None:
+    async def run(call: Any) -> Any:
+        return result
+
+    asked = method_named("info")
+    assert asked is not None
+    monkeypatch.setattr("hub.api.calling.method_named", {"info": replace(asked, run=run)}.get)
+    monkeypatch.setattr("hub.api.answering.method_named", {"info": replace(asked, run=run)}.get)
+    assert await api.error("info") == 100
+    _, reply = await api.raw("batch", '{"commands": [{"info": {}}, {"nothing": {}}]}')
+    assert [one["error"]["code"] for one in reply["replies"]] == [100, 104]
+    status, reply = await api.raw("", '{"method": "info"}')
+    assert (status, reply["error"]["code"]) == (200, 100)
