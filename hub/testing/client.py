@@ -184,7 +184,7 @@ class HubClient:
             self._take(msgspec.json.decode(line))
         self._changed.set()
 
-    async def answer(self, text: str) -> None:
+    async def answer(self, text: str, who: object) -> None:
         """As a transport: take a reply."""
         self.write(FrameBatch([text]))
 
