@@ -3,6 +3,7 @@
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import Any
 
 from django.db.models import Q
@@ -74,11 +75,11 @@ def send_overdue(*, only: Q | None = None) -> int:
     sent = 0
     while sent < TURN:
         calls = jobs.claim(CHUNK, only=only)
-        for number, call in enumerate(calls):
-            if not send(call):
-                jobs.unclaim(*(call.id for call in calls[number:]))
-                return sent
-            sent += 1
+        taken = sum(1 for _ in takewhile(send, calls))
+        sent += taken
+        if taken < len(calls):
+            jobs.unclaim(*(call.id for call in calls[taken:]))
+            break
         if len(calls) < CHUNK:
             break
     if sent:

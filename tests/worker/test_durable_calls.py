@@ -118,6 +118,19 @@ def test_calls_do_not_mind_a_broker_that_is_away_and_run_when_it_is_back(redis_s
     assert not Job.objects.exists()
 
 
+def test_jobs_that_were_sent_again_before_the_broker_went_are_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(3):
+        record.delay(number)
+    overdue()
+    answers = iter([True, False])
+    monkeypatch.setattr(sending, "send", lambda _: next(answers))
+    assert sending.send_overdue() == 1
+    assert "jobs_sent_again" in caplog.text
+    assert len(jobs.claim(10)) == 2  # they are due at once
+
+
 def test_a_job_of_which_no_message_can_be_made_holds_up_no_other() -> None:
     for number in range(3):
         record.apply_async([number], queue="of nobody" if number == 1 else None)

@@ -199,6 +199,12 @@ def test_failed_jobs_beyond_the_first_are_on_a_page_of_their_own(
     assert "/operations/failed/" not in operator.get(PAGE).content.decode()
 
 
+def test_worker_that_has_ended_leaves_nothing_in_the_store() -> None:
+    reports.forget(RUN.run)
+    with reports._client() as client:
+        assert not client.sismember(reports._index(), RUN.run)
+
+
 def test_queue_that_nobody_reads_is_told(operator: Client) -> None:
     reports.forget(RUN.run)
     break_down.delay()

@@ -79,6 +79,7 @@ def forget(run: str) -> None:
     """The worker has ended. Raises what redis-py raises."""
     with _client() as client:
         client.delete(_key(run))
+        client.srem(_index(), run)
 
 
 def read() -> list[WorkerReport]:
