@@ -27,29 +27,13 @@ from notifications.sending.withdrawing import withdraw
 
 
 def _export(user: User) -> dict[str, Any]:
-    def told(which: Q) -> list[dict[str, Any]]:
-        return [
-            {
-                "at": row.created_at.isoformat(),
-                "level": row.level,
-                "title": row.title,
-                "message": row.message,
-                "url": row.url,
-                "data": row.data,
-            }
-            for row in Notification.objects.filter(which).order_by("pk").iterator()
-        ]
-
     follows = Follow.objects.filter(user=user).order_by("pk").values_list("topic__name", flat=True)
     entries = InboxEntry.objects.filter(user=user).values("notification")
     actions = ActionChoice.objects.filter(user=user).order_by("pk")
-    columns = ("language", "time_zone", "quiet_days", "quiet_from", "quiet_to", "plan")
-    chosen = Preferences.objects.filter(user=user).values(*columns).first() or {}
-    states = NotificationState.objects.filter(user=user).order_by("notification")
     return {
-        "received": told(Q(user=user) | Q(pk__in=entries)),
-        "owed": told(Q(pk__in=[part.distribution_id for part in distributing.lists_with(user.pk)])),
-        "sent": told(Q(sender=user)),
+        "received": _alerts(Q(user=user) | Q(pk__in=entries)),
+        "owed": _alerts(Q(pk__in=[part.distribution_id for part in distributing.lists_with(user.pk)])),
+        "sent": _alerts(Q(sender=user)),
         "follows": list(follows),
         "rules": [rule.name for rule in erasing.naming(user)],
         "trials": [
@@ -57,31 +41,12 @@ def _export(user: User) -> dict[str, Any]:
             for one in trials.naming(user)
         ],
         "scheduled": [
-            {
-                "at": row.due_at.isoformat(),
-                **{name: row.contents[name] for name in ("title", "message", "url", "data")},
-            }
+            {"at": row.due_at.isoformat()} | {name: row.contents[name] for name in ("title", "message", "url", "data")}
             for row in scheduling.told_to(user.pk)
         ],
-        "preferences": {name: "" if value is None else str(value) for name, value in chosen.items()},
-        "choices": [
-            {"subject": subject, "method": method, "is_on": is_on, "off_until": _text(off_until)}
-            for subject, method, is_on, off_until in Choice.objects.filter(user=user)
-            .order_by("pk")
-            .values_list("subject", "method", "is_on", "off_until")
-        ],
-        "organised": [
-            {
-                "message": message,
-                "archived": _text(archived_at),
-                "snoozed_until": _text(snoozed_until),
-                "seen": _text(seen_at),
-                "unread": unread,
-            }
-            for message, archived_at, snoozed_until, seen_at, unread in states.values_list(
-                "notification__message", "archived_at", "snoozed_until", "seen_at", "unread"
-            )
-        ],
+        "preferences": _preferences(user),
+        "choices": _choices(user),
+        "organised": _organised(user),
         "changes": [
             {"at": row.created_at.isoformat(), "change": row.change, "alerts": row.ids, "upto": row.upto}
             for row in InboxChange.objects.filter(user=user).order_by("pk").iterator()
@@ -91,6 +56,42 @@ def _export(user: User) -> dict[str, Any]:
             for notification, action, at in actions.values_list("notification", "action", "chosen_at")
         ],
     }
+
+
+def _alerts(which: Q) -> list[dict[str, Any]]:
+    return [
+        {"at": row.created_at.isoformat()}
+        | {name: getattr(row, name) for name in ("level", "title", "message", "url", "data")}
+        for row in Notification.objects.filter(which).order_by("pk").iterator()
+    ]
+
+
+def _preferences(user: User) -> dict[str, str]:
+    columns = ("language", "time_zone", "quiet_days", "quiet_from", "quiet_to", "plan")
+    chosen = Preferences.objects.filter(user=user).values(*columns).first() or {}
+    return {name: "" if value is None else str(value) for name, value in chosen.items()}
+
+
+def _choices(user: User) -> list[dict[str, Any]]:
+    columns = ("subject", "method", "is_on", "off_until")
+    rows = Choice.objects.filter(user=user).order_by("pk").values(*columns)
+    return [row | {"off_until": _text(row["off_until"])} for row in rows]
+
+
+def _organised(user: User) -> list[dict[str, Any]]:
+    rows = NotificationState.objects.filter(user=user).order_by("notification")
+    return [
+        {
+            "message": message,
+            "archived": _text(archived_at),
+            "snoozed_until": _text(snoozed_until),
+            "seen": _text(seen_at),
+            "unread": unread,
+        }
+        for message, archived_at, snoozed_until, seen_at, unread in rows.values_list(
+            "notification__message", "archived_at", "snoozed_until", "seen_at", "unread"
+        )
+    ]
 
 
 def _text(moment: datetime | None) -> str | None:
