@@ -33,7 +33,7 @@ from notifications.sending import (
     throttling,
     withdrawing,
 )
-from notifications.sending.alerting import EVERYONE, Alert, BadAlert, alert
+from notifications.sending.alerting import EVERYONE, Alert, BadAlert, Found, alert
 from notifications.sending.arguments import AlertArguments
 from notifications.sending.named_audiences import Audience, Listed
 from notifications.sending.own_keys import own_key
@@ -139,45 +139,18 @@ def _hold_keys(alerts: Iterable[Alert], *, alone: Iterable[Alert]) -> None:
 
 def _send_now(alerts: Sequence[Alert], sender: User | None) -> list[Notification]:
     source = sources.current()
-    rows = [
-        Notification(
-            user=recipient if isinstance(recipient, User) else None,
-            group=recipient if isinstance(recipient, Group) else None,
-            topic=recipient if isinstance(recipient, Topic) else None,
-            audience=recipient.label if isinstance(recipient, Audience | Listed) else "",
-            level=described.level,
-            title=described.title,
-            message=described.message,
-            url=described.url,
-            data=described.data,
-            key=described.key,
-            expires_at=expiring.moment(described.expires),
-            kind=described.kind,
-            params=described.params,
-            actions=described.actions,
-            # What many share joins nothing: each of them has read something else.
-            bundle_by=described.group_by if isinstance(recipient, User) else "",
-            bundle_count=described.count,
-            sender=sender,
-            source=source,
-        )
-        for described in alerts
-        for recipient in described.to
-    ]
-    sent = [(described, recipient) for described in alerts for recipient in described.to]
-    for row, (_described, recipient) in zip(rows, sent, strict=True):
-        row.people = recipient if isinstance(recipient, Audience | Listed) else None
+    rows_of = [(one, [_row(one, recipient, sender, source) for recipient in one.to]) for one in alerts]
+    rows = [row for _, of_one in rows_of for row in of_one]
     if not any(row.key is not None or row.people is not None or row.bundle_by for row in rows):
         return _send_plain(rows)  # what has no key replaces nothing
     with transaction.atomic():
-        replacing_some = [described for described in alerts if described.replace and described.to]
+        replacing_some = [(one, of_one) for one, of_one in rows_of if one.replace and of_one]
         if replacing_some and len(alerts) > 1:
             # All before the first is replaced: one after the other, two such calls could wait for each other.
-            _hold_keys(alerts, alone=replacing_some)
-            replaced = Notification.objects.filter(key__in=[described.key for described in replacing_some])
+            _hold_keys(alerts, alone=[one for one, _ in replacing_some])
+            replaced = Notification.objects.filter(key__in=[one.key for one, _ in replacing_some])
             bundling.hold([*rows, *replaced.exclude(bundle_by="")])
-        for one in replacing_some:
-            of_one = [row for row, sent_to in zip(rows, sent, strict=True) if sent_to[0] is one]
+        for _, of_one in replacing_some:
             of_one[0].replaced = replacing.make_room(of_one)
         # Who does not want the new one does not keep the old one either.
         rows = choosing.mark_heard(rows)
@@ -185,6 +158,34 @@ def _send_now(alerts: Sequence[Alert], sender: User | None) -> list[Notification
             return _store_once(rows)
         _store(rows)
     return rows
+
+
+def _row(described: Alert, recipient: Found | Listed, sender: User | None, source: str) -> Notification:
+    """The alert as it goes to one recipient; not stored."""
+    of_many = recipient if isinstance(recipient, Audience | Listed) else None
+    row = Notification(
+        user=recipient if isinstance(recipient, User) else None,
+        group=recipient if isinstance(recipient, Group) else None,
+        topic=recipient if isinstance(recipient, Topic) else None,
+        audience="" if of_many is None else of_many.label,
+        level=described.level,
+        title=described.title,
+        message=described.message,
+        url=described.url,
+        data=described.data,
+        key=described.key,
+        expires_at=expiring.moment(described.expires),
+        kind=described.kind,
+        params=described.params,
+        actions=described.actions,
+        # What many share joins nothing: each of them has read something else.
+        bundle_by=described.group_by if isinstance(recipient, User) else "",
+        bundle_count=described.count,
+        sender=sender,
+        source=source,
+    )
+    row.people = of_many
+    return row
 
 
 def _send_plain(rows: list[Notification]) -> list[Notification]:
