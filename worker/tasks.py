@@ -25,6 +25,16 @@ from worker.schedules import waiting
 #: Errors after which the same is tried again. After others it would not succeed either.
 PASSING = (OperationalError, InterfaceError, SoftTimeLimitExceeded)
 
+#: A database that is away or busy is tried again after 1, 2, 4 … 60 s, each at random up to that long, for about two
+#: minutes, and so is one that takes longer than a task may. The task keeps its id, and so its key.
+TRIED_AGAIN: dict[str, Any] = {
+    "autoretry_for": PASSING,
+    "retry_backoff": True,
+    "retry_backoff_max": 60,
+    "retry_jitter": True,
+    "max_retries": 8,
+}
+
 #: Seconds after which a distribution goes on in another job, so that no other job waits for long.
 TURN = 60.0
 
@@ -47,13 +57,7 @@ def _refuse_unsendable(*, level: str | None = None, **values: Any) -> None:
     waits_in=DELIVERIES,
     bind=True,
     check_values=staticmethod(_refuse_unsendable),
-    # A database that is away or busy is tried again after 1, 2, 4 … 60 s, each at random up to that long, for about
-    # two minutes, and so is one that takes longer than a task may. The task keeps its id, and so its key.
-    autoretry_for=PASSING,
-    retry_backoff=True,
-    retry_backoff_max=60,
-    retry_jitter=True,
-    max_retries=8,
+    **TRIED_AGAIN,
 )
 def send_broadcast(
     self: DurableTask,
@@ -96,11 +100,7 @@ def _refuse_no_id(notification_id: Any) -> None:
     waits_in=DELIVERIES,
     bind=True,
     check_values=staticmethod(_refuse_no_id),
-    autoretry_for=PASSING,
-    retry_backoff=True,
-    retry_backoff_max=60,
-    retry_jitter=True,
-    max_retries=8,
+    **TRIED_AGAIN,
 )
 def distribute(self: DurableTask, notification_id: int) -> None:
     """Give a notification to each person of its audience, or take it back from them, for a turn.
@@ -139,11 +139,7 @@ def _refuse_no_time(scheduled_id: Any, due_at: Any) -> None:
     base=DurableTask,
     waits_in=DELIVERIES,
     check_values=staticmethod(_refuse_no_time),
-    autoretry_for=PASSING,
-    retry_backoff=True,
-    retry_backoff_max=60,
-    retry_jitter=True,
-    max_retries=8,
+    **TRIED_AGAIN,
 )
 def send_scheduled(scheduled_id: int, due_at: str) -> int:
     """Send an alert that was stored for this time, unless it is sent already, was cancelled, or has another time.
