@@ -58,12 +58,12 @@ def in_local_times(described: Alert) -> list[Alert]:
     """
     if described.at_local is None:
         return [described]
-    people: dict[str, list[Found | Listed]] = {}
+    named = {one.pk: one for one in described.to if isinstance(one, User)}
+    people: dict[str, list[Found | Listed]] = {
+        zone: [named[key] for key in keys_there] for zone, keys_there in _by_zone(list(named)).items()
+    }
     for one in described.to:
-        if isinstance(one, User):
-            (zone,) = _by_zone([one.pk])
-            people.setdefault(zone, []).append(one)
-        else:
+        if not isinstance(one, User):
             keys_of_them = keys_in(one.keys) if isinstance(one, Listed) else _keys_of(one)
             for zone, keys_there in _by_zone(keys_of_them).items():
                 people.setdefault(zone, []).append(Listed(tuple(map(written, keys_there))))

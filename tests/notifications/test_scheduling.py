@@ -411,6 +411,14 @@ def test_many_people_are_one_call_for_each_zone(
     assert [len(queries.latest_for(user)) for user in crowd] == [1] * 4
 
 
+def test_the_zones_of_several_people_are_read_at_once(ann: User, django_assert_num_queries: Any) -> None:
+    crowd = [ann, *make_crowd("some", 4)]
+    lives_in(crowd[-1], "Asia/Tokyo")
+    described = alert(to=crowd, message="m", at_local=local(2035, 6, 1, 9))
+    with django_assert_num_queries(1):
+        assert sorted(len(one.to) for one in scheduling.in_local_times(described)) == [1, 4]
+
+
 def test_people_of_later_zones_have_it_as_long(ann: User, monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     settings.TIME_ZONE = "UTC"
     tokyo = lives_in(User.objects.create_user("tokyo"), "Asia/Tokyo")
