@@ -231,6 +231,10 @@ def refuse_unsendable(*, to: Any, level: str | None = None, **contents: Any) -> 
     Raises:
         BadAlert: as :func:`alert`.
     """
+    group_by, throttle = contents.get("group_by"), contents.get("throttle")
+    named_by = "" if group_by is None else _checked_group(group_by)
+    is_named = bool(named_by or contents.get("kind"))
+    _checked_throttle(throttle, is_named=is_named, replace=bool(contents.get("replace")))
     # Whether it may be bundled or held depends on who gets it, and that is seen when it is sent.
     alert(
         to=EVERYONE, level=UNSET if level is None else level, **{**contents, "group_by": "", "throttle": timedelta(0)}

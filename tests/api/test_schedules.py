@@ -77,6 +77,8 @@ async def test_it_is_paused_resumed_and_run_and_says_when_it_is_due() -> None:
     [
         {"to": []},
         {"to": "nobody:here"},
+        {"to": "group:none", "group_by": "x" * 201},
+        {"to": "group:none", "throttle": 60},
         {"message": ""},
         {"when": {"type": "cron", "expression": "0 9"}},
         {"when": {"type": "monthly", "days": [32], "times": ["09:00"]}},

@@ -248,7 +248,7 @@ def test_those_that_wait_for_workers_are_found_by_few_queries(
     monkeypatch.setattr(scheduling, "LOST", -timedelta(days=1))
     with CaptureQueriesContext(connection) as asked:
         assert scheduling.restart_lost() == 1
-    assert len([one for one in asked if 'FROM "hub_worker_job"' in one["sql"]]) < 5
+    assert len([one for one in asked if 'FROM "hub_worker_job"' in str(one["sql"])]) < 5
 
 
 def test_one_that_cannot_be_sent_rests_until_it_is_started_again(
