@@ -281,6 +281,7 @@ def test_older_messages_come_when_the_reader_goes_there(visitor: Visitors, room:
     expect(messages(ada).last).to_contain_text("number 119")
     expect(messages(ada).last).to_be_in_viewport()
     expect(messages(ada).filter(has_text="number 069")).to_have_count(0)
+    assert ada.evaluate("document.documentElement.scrollHeight <= innerHeight")
     conversation = ada.get_by_role("region", name="Conversation")
     for first in ("number 020", "number 000"):
         conversation.evaluate("element => element.scrollTo(0, 0)")

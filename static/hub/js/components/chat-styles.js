@@ -8,8 +8,9 @@ export const CHAT = `
 :host(:is([data-missing], [data-waits])) { block-size: auto; }
 :host([data-missing]) :is(.main, .typing, .people) { display: none; }
 .main { position: relative; flex: 1; min-block-size: 0; display: flex; flex-direction: column; }
+/* Names for screen readers are positioned: outside of it they would make the page as long as the conversation. */
 .scroll {
-  flex: 1; min-block-size: 6rem; padding: clamp(0.75rem, 2vi, 1.25rem); overflow-y: auto; overscroll-behavior: contain;
+  position: relative; flex: 1; min-block-size: 6rem; padding: clamp(0.75rem, 2vi, 1.25rem); overflow-y: auto; overscroll-behavior: contain;
   overflow-anchor: none; background: var(--hub-card); border: 1px solid var(--hub-line); border-radius: var(--hub-radius);
   box-shadow: var(--hub-shadow);
 }
