@@ -3,6 +3,7 @@
 import { language } from "../hub/config.js";
 import { jobTree } from "../hub/jobs.js";
 import { refusal } from "../refusals.js";
+import { showTime } from "../times.js";
 import { icon, make, reconcile, text } from "./dom.js";
 import { define, HubElement } from "./element.js";
 import { STYLES } from "./jobs-styles.js";
@@ -245,8 +246,9 @@ export class HubJobs extends HubElement {
     if (href) yield make("a", { href, dir: "auto", part: "result" }, job.result_text || text("job_result"));
     else if (job.result_text) yield make("span", { dir: "auto" }, job.result_text);
     if (job.ended_at) {
-      const form = new Intl.DateTimeFormat(language(), { dateStyle: "medium", timeStyle: "short" });
-      yield make("time", { datetime: job.ended_at, class: "muted" }, form.format(new Date(job.ended_at)));
+      const time = make("time", { class: "muted" });
+      showTime(time, job.ended_at);
+      yield time;
     }
   }
 
