@@ -17,12 +17,15 @@ export const STYLES = `
 .job[data-state="succeeded"] { --_level: var(--hub-success); }
 .job:is([data-state="retrying"], [data-state="lost"]) { --_level: var(--hub-warning); }
 .job[data-state="failed"] { --_level: var(--hub-error); }
-.head { display: flex; flex-wrap: wrap; align-items: center; gap: 0.25rem 0.75rem; min-block-size: var(--hub-touch); }
-.head h2 { flex: 1 1 8rem; font-size: 1rem; line-height: 1.35; font-weight: 640; overflow-wrap: anywhere; }
-.state {
-  display: inline-flex; align-items: center; gap: 0.3125rem; font-size: 0.8125rem; font-weight: 640; color: var(--_level);
+.head {
+  display: grid; grid-template: "state cancel" auto "title cancel" auto / minmax(0, 1fr) auto; align-items: center;
+  column-gap: 0.75rem; min-block-size: var(--hub-touch);
 }
-.cancel { padding-inline: 0.875rem; font-size: 0.875rem; }
+.head h2 { grid-area: title; font-size: 1rem; line-height: 1.35; font-weight: 640; overflow-wrap: anywhere; }
+.state {
+  grid-area: state; display: inline-flex; align-items: center; gap: 0.3125rem; font-size: 0.8125rem; font-weight: 640; color: var(--_level);
+}
+.cancel { grid-area: cancel; padding-inline: 0.875rem; font-size: 0.875rem; }
 .cancel:disabled { cursor: default; opacity: 0.6; }
 .of, .say, .end, .call, .log { font-size: 0.875rem; }
 .say { overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
