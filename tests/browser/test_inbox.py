@@ -228,3 +228,18 @@ def test_guest_has_a_list_without_tabs(visitor: Visitors, notify: Notify) -> Non
     expect(alert(page, "for all of you")).to_have_count(1)
     expect(page.get_by_role("tab")).to_have_count(0)
     expect(alerts(page).get_by_role("button", name="Archive it")).to_have_count(0)
+
+
+def test_long_text_is_shortened_until_its_reader_wants_all(visitor: Visitors, hub: LiveHub) -> None:
+    page = visitor("inbox-reader")
+    send(hub, "inbox-reader", "a short text", "words " * 600)
+    page.goto("/notifications/")
+    row = alert(page, "words")
+    message, more = row.locator("[part=message]"), row.get_by_role("button", name="Show more")
+    expect(more).to_have_attribute("aria-expanded", "false")
+    shown = message.evaluate("element => element.clientHeight")
+    assert shown < message.evaluate("element => element.scrollHeight")
+    more.press("Enter")
+    expect(row.get_by_role("button", name="Show less")).to_be_focused()
+    assert shown < message.evaluate("element => element.clientHeight")
+    expect(alert(page, "a short text").get_by_role("button", name="Show")).to_have_count(0)

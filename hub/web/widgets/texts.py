@@ -27,6 +27,8 @@ def texts() -> dict[str, str]:
         "open": _("Open"),
         "chosen": _("Chosen: {label}"),
         "not_chosen": _("That did not work. Try again."),
+        "show_more": _("Show more"),
+        "show_less": _("Show less"),
         "dismiss": _("Dismiss"),
         "close": _("Close"),
         "loading": _("Loading"),

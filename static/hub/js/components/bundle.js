@@ -3,6 +3,7 @@
 import { alertItem } from "./alert.js";
 import { chooser, updateActions } from "./alert-actions.js";
 import { make, plural, reconcile, text } from "./dom.js";
+import { shorten } from "./shorten.js";
 
 /** @import { Hub } from "../hub.js" */
 /** @import { Alert } from "../hub/alerts.js" */
@@ -125,6 +126,7 @@ export function showChosenInBundle(list, id, action) {
  */
 function member(hub, row, alert) {
   const item = alertItem(alert, () => hub.inbox.markRead([row.id]), chooser(hub, alert));
+  shorten(item);
   item.tabIndex = -1;
   members.set(item, alert);
   return item;

@@ -7,6 +7,7 @@ import { bundleOf } from "./bundle.js";
 import { icon, make, text } from "./dom.js";
 import { muteTool, showMuted } from "./mute-menu.js";
 import { alertTools } from "./organizer.js";
+import { shorten } from "./shorten.js";
 
 /** @import { Hub } from "../hub.js" */
 /** @import { Alert, Change } from "../hub/alerts.js" */
@@ -38,6 +39,7 @@ const NAME_LIMIT = 120;
 export function inboxRow(alert, list) {
   const { hub } = list;
   const item = alertItem(alert, () => hub.inbox.markRead([alert.id]), chooser(hub, alert));
+  shorten(item);
   item.tabIndex = -1;
   item.addEventListener("focusin", () => list.focus(item));
   const button = make(

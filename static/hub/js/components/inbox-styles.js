@@ -5,6 +5,7 @@ import { STYLES as BAR } from "./inbox-bar.js";
 import { STYLES as KEYS } from "./inbox-keys.js";
 import { STYLES as MUTE } from "./mute-menu.js";
 import { STYLES as POPUP } from "./popup-menu.js";
+import { STYLES as SHORTEN } from "./shorten.js";
 import { STYLES as SNOOZE } from "./snooze-menu.js";
 import { ALERT } from "./styles.js";
 import { STYLES as UNDO } from "./undo-bar.js";
@@ -14,7 +15,10 @@ ${ALERT}
 :host { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0.75rem; }
 .bar { display: flex; flex-wrap: wrap; align-items: center; gap: 0 0.5rem; }
 .bar:not(:has(> :not([hidden]))) { display: none; }
-.count { margin-inline-end: auto; font-weight: 580; color: var(--hub-muted); }
+.count {
+  display: flex; align-items: center; min-block-size: var(--hub-touch); margin-inline-end: auto; font-weight: 580;
+  color: var(--hub-muted);
+}
 .count.some { color: var(--hub-ink); }
 .list { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0.625rem; }
 .alert.unread { background: color-mix(in oklab, var(--hub-accent) 5%, var(--hub-card)); }
@@ -25,6 +29,7 @@ ${ALERT}
 .alert-end { flex: none; }
 .tool { min-inline-size: 2.5rem; }
 .bar button { color: var(--hub-accent); padding-inline: 0.625rem; }
+@media (width < 34rem) { .bar button { padding-inline: 0.5rem; font-size: 0.9375rem; } }
 .pick { display: flex; margin: -0.875rem -0.625rem -0.5rem -0.75rem; align-self: start; }
 .bar .pick { margin: 0; padding-inline-start: 0.25rem; }
 .pick input {
@@ -67,5 +72,5 @@ ${ALERT}
 :host([compact]) .unmark { display: none; }
 :host([compact]) .more { inline-size: 100%; border-radius: 0; border: 0; color: var(--hub-accent); background: none; }
 :host([compact]) .banner, :host([compact]) .problem { margin: 0.75rem; }
-${BAR}${BUNDLE}${KEYS}${POPUP}${MUTE}${SNOOZE}${UNDO}
+${BAR}${BUNDLE}${KEYS}${POPUP}${SHORTEN}${MUTE}${SNOOZE}${UNDO}
 `;
