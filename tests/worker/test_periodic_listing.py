@@ -38,6 +38,28 @@ def due(number: int = 2) -> list[datetime]:
     return [moment for moment, _ in zip(listed.due_times(NOW), range(number), strict=False)]
 
 
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"minute": "0", "hour": "9", "day_of_week": "mon-fri"}, "every weekday at 09:00, Asia/Tokyo"),
+        ({"minute": "*"}, "every minute, Asia/Tokyo"),
+        ({"minute": "0", "hour": "9", "day_of_month": "31"}, "on day 31 of each month at 09:00, Asia/Tokyo"),
+    ],
+)
+def test_a_crontab_is_said_as_that_of_a_schedule_is(fields: dict[str, str], said: str) -> None:
+    task(crontab=CrontabSchedule.objects.create(timezone="Asia/Tokyo", **fields))
+    (listed,) = periodic_tasks()
+    assert listed.schedule == said
+
+
+@pytest.mark.parametrize("fields", [{"day_of_month": "1", "day_of_week": "mon"}, {"minute": "0", "hour": "22-3"}])
+def test_a_crontab_that_is_none_of_cron_is_said_as_the_admin_says_it(fields: dict[str, str]) -> None:
+    row = CrontabSchedule.objects.create(timezone="Asia/Tokyo", **fields)
+    task(crontab=row)
+    (listed,) = periodic_tasks()
+    assert listed.schedule == str(row)
+
+
 def test_an_interval_goes_on_from_its_last_run() -> None:
     task(**every(20), last_run_at=NOW - timedelta(minutes=5))
     assert due() == [NOW + timedelta(minutes=15), NOW + timedelta(minutes=35)]

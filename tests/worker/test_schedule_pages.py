@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import Permission
 from django.core.management import call_command
 from django.test import Client
@@ -17,7 +18,7 @@ from hub.users import user_id
 from notifications.models import Notification
 from tests.support.people import User
 from worker.schedules import schedule, views
-from worker.schedules.models import Schedule, ScheduleRun
+from worker.schedules.models import RunStatus, Schedule, ScheduleRun
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -200,10 +201,34 @@ def test_a_schedule_is_paused_resumed_sent_and_copied(staff: Client, row: Schedu
     assert Notification.objects.get().source == f"person:{user_id(boss)}"
     history = text(staff.get(page("one", row.pk)))
     assert "Sent: 1, missed: 0, failed: 0" in history
-    assert '<rect class="sent"' in history
     assert "Stand-up" in text(staff.get(page("new"), {"of": str(row.pk)}))
     assert staff.post(page("change", row.pk, "explode")).status_code == 404
     assert staff.get(page("new"), {"of": "x"}).status_code == 200
+
+
+def test_chart_shows_runs_where_one_was_not_sent_in_time(staff: Client, row: Schedule) -> None:
+    due = timezone.now().replace(microsecond=0)
+    row.runs.create(due_at=due, ran_at=due, status=RunStatus.SENT)
+    assert "<rect" not in text(staff.get(page("one", row.pk)))
+    due -= timedelta(hours=1)
+    row.runs.create(due_at=due, ran_at=due + timedelta(seconds=30), status=RunStatus.SENT)
+    assert text(staff.get(page("one", row.pk))).count('<rect class="sent"') == 2
+
+
+def test_recipients_are_said_in_words(staff: Client) -> None:
+    may_send = f"permission:{BROADCAST}"
+    to = ["everyone", "members", "user:mia", "group:ops: b", "topic:deploys", may_send, user_id(User.objects.get())]
+    row = schedule(to=to, message="m", every=timedelta(hours=1)).row
+    said = f"everyone, guests too, all who have an account, mia, group ops: b, topic deploys, {may_send}, {to[-1]}"
+    assert said in text(staff.get(page("one", row.pk)))
+    assert said in text(staff.get(page("list")))
+
+
+def test_clocks_of_the_reader_are_shown_once_where_the_schedule_goes_by_the_same(staff: Client) -> None:
+    for zone, columns in ((settings.TIME_ZONE, 1), ("Asia/Tokyo", 2)):
+        row = schedule(message="m", weekdays=[1], times=["09:00"], tz=zone).row
+        next_times = text(staff.get(page("one", row.pk))).partition("</thead>")[0]
+        assert next_times.count('<th scope="col">') == columns
 
 
 def test_a_run_that_fails_says_why(staff: Client) -> None:

@@ -28,8 +28,8 @@ OFTEN = 12
 #: begins: looking at all that a pause of a second has would take minutes.
 LOOKED_AT = OFTEN * 7 * WEEKS
 
-#: Runs in the chart, its height, and the seconds of lateness that fill it.
-CHART_RUNS, CHART_HEIGHT, CHART_SECONDS = 60, 48, 60.0
+#: Runs in the chart, its height, that of a run in time, and the seconds of lateness that fill it.
+CHART_RUNS, CHART_HEIGHT, CHART_LEAST, CHART_SECONDS = 60, 48, 4, 60.0
 
 
 def zone_of(user: User) -> ZoneInfo:
@@ -49,7 +49,8 @@ class Listed:
 def listed(rows: Iterable[Schedule]) -> list[Listed]:
     """The schedules with their sentences."""
     return [
-        Listed(row, wording.capital(wording.sentence_of(row)), ", ".join(row.contents.get("to", []))) for row in rows
+        Listed(row, wording.capital(wording.sentence_of(row)), wording.recipients(row.contents.get("to", [])))
+        for row in rows
     ]
 
 
@@ -138,10 +139,10 @@ class Bar:
 
 
 def chart(runs: Sequence[Run]) -> list[Bar]:
-    """The last runs, oldest first."""
+    """The last runs, oldest first; none where all were sent in time: a row of equal dots says nothing."""
     found = []
     for place, run in enumerate(reversed(runs[:CHART_RUNS])):
         part = min(1.0, run.late_by / CHART_SECONDS) if run.status == RunStatus.SENT else 1.0
-        height = max(4, round(part * CHART_HEIGHT))
+        height = max(CHART_LEAST, round(part * CHART_HEIGHT))
         found.append(Bar(run, place * 10, CHART_HEIGHT - height, height))
-    return found
+    return found if any(bar.height > CHART_LEAST for bar in found) else []

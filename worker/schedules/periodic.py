@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from worker import due_times
-from worker.schedules import wording
+from worker.schedules import cron, wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +67,23 @@ def _listed(chosen: Callable[[QuerySet[Any]], QuerySet[Any]]) -> list[ListedTask
 
 
 def _words(row: Any) -> str:
-    """When it is due, as the pages say it of schedules; other than by an interval as django-celery-beat says it."""
+    """When it is due, as the pages say it of schedules; what they have no words for, as django-celery-beat says it."""
+    if row.crontab is not None:
+        return _words_of_crontab(row.crontab)
     every = row.interval
     if every is None or every.period == every.MICROSECONDS:
         return str(row.scheduler)
     return wording.pause(every.every, every.period)
+
+
+def _words_of_crontab(row: Any) -> str:
+    fields = (row.minute, row.hour, row.day_of_month, row.month_of_year, row.day_of_week)
+    try:
+        read = cron.read(" ".join(field.replace(" ", "") for field in fields))
+    except cron.BadCron:
+        return str(row)
+    # Celery means the days that are in both lists, cron those in either.
+    return str(row) if read.names_days and read.names_weekdays else f"{wording.of_cron(read)}, {row.timezone}"
 
 
 def _due_times(row: Any, after: datetime) -> Iterator[datetime]:

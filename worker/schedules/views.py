@@ -105,7 +105,7 @@ def one(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "row": row,
         "sentence": wording.capital(wording.sentence_of(row)),
-        "recipients": ", ".join(row.contents["to"]),
+        "recipients": wording.recipients(row.contents["to"]),
         "made_by": makers.named(row),
         "last_by_hand": _last_by_hand(row),
         **_history(request, row.runs.all()),
@@ -140,7 +140,7 @@ def task(request: HttpRequest, pk: int) -> HttpResponse:
     for run in history["page"].object_list:
         run.state = JobState(states[run.pk]) if states.get(run.pk) else None
     here = listing.zone_of(me)
-    due = {"due": listing.next_times_of_task(found, here), "there": found.zone, "here": here.key}
+    due = {"due": listing.next_times_of_task(found, here), "there": str(found.zone or here), "here": here.key}
     return _page(request, "task", {"task": found, "may_see_operations": may_see_operations(me), **history, **due})
 
 

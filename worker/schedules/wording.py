@@ -1,6 +1,6 @@
 """When a schedule is due, as a sentence in the language of whoever reads it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -9,6 +9,8 @@ from django.utils.dates import MONTHS
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
+from notifications.sending.alerting import EVERYONE
+from notifications.sending.named_audiences import MEMBERS
 from worker.schedules import rules
 from worker.schedules.cron import Expression
 from worker.schedules.models import Schedule
@@ -52,6 +54,27 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def recipients(to: Iterable[str]) -> str:
+    """Whom a schedule goes to, in words."""
+    return ", ".join(_recipient(one) for one in to)
+
+
+def _recipient(one: str) -> str:
+    if one == EVERYONE:
+        return _("everyone, guests too")
+    if one == MEMBERS.label:
+        return _("all who have an account")
+    sort, _colon, name = one.partition(":")
+    match sort if name else "":
+        case "user":
+            return name
+        case "group":
+            return _("group %(name)s") % {"name": name}
+        case "topic":
+            return _("topic %(name)s") % {"name": name}
+    return one
+
+
 def _rule(timing: Timing) -> str:
     zone = str(_OWN_ZONE) if timing.is_local else timing.zone
     match timing.rule:
@@ -68,7 +91,7 @@ def _rule(timing: Timing) -> str:
         case Monthly(days, times, or_last_day):
             return f"{_month_days(days, or_last_day=or_last_day)} {_at(times)}, {zone}"
         case Cron(expression):
-            return f"{_cron(rules.read_cron(expression))}, {zone}"
+            return f"{of_cron(rules.read_cron(expression))}, {zone}"
 
 
 def _once(at: str, timing: Timing) -> str:
@@ -118,7 +141,8 @@ def _on_days(days: Sequence[int]) -> str:
     return ngettext("on day %(days)s of each month", "on days %(days)s of each month", len(days)) % said
 
 
-def _cron(read: Expression) -> str:
+def of_cron(read: Expression) -> str:
+    """When an expression of cron is due in words, without a time zone."""
     times, days = _cron_times(read), _cron_days(read)
     months = [] if len(read.months) == 12 else [_("in %(months)s") % {"months": _months(read.months)}]
     if _is_few(read):
