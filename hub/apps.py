@@ -2,12 +2,14 @@ from django.apps import apps
 from django.conf import settings
 from django.db.backends.signals import connection_created
 from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext_lazy as _
 
 from hub.config import required_apps
 
 
 class HubConfig(required_apps.HubAppConfig):
     name = "hub"
+    verbose_name = _("Notification Hub")
 
     def ready(self) -> None:
         from hub import checks  # noqa: F401  # registers itself

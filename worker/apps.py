@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.apps import apps
+from django.utils.translation import gettext_lazy as _
 
 from hub.config import required_apps
 
@@ -18,6 +19,7 @@ def _running_task() -> str:
 class WorkerConfig(required_apps.HubAppConfig):
     name = "worker"
     label = "hub_worker"
+    verbose_name = _("Background jobs")
 
     def ready(self) -> None:
         from hub.database import prune_regularly
