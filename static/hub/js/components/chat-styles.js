@@ -1,8 +1,9 @@
 /** The styles of `<hub-chat>`. */
 
 export const CHAT = `
+/* In a grid of a product's page a long name would widen the page. */
 :host {
-  position: relative; display: flex; flex-direction: column; gap: 0.5rem; min-block-size: 0;
+  position: relative; display: flex; flex-direction: column; gap: 0.5rem; min-block-size: 0; min-inline-size: 0;
   block-size: var(--hub-chat-height, 34rem);
 }
 :host(:is([data-missing], [data-waits])) { block-size: auto; }
