@@ -32,7 +32,7 @@ select, input[type="time"] {
 }
 .head { display: flex; flex-wrap: wrap; align-items: center; gap: 0.375rem 0.5rem; }
 .head h2 { flex: 1 1 auto; }
-.head button { font-size: 0.875rem; }
+.head button { padding-inline: 0.5rem; font-size: 0.875rem; }
 .rows { display: grid; grid-template-columns: minmax(0, 1fr); }
 .row { min-inline-size: 0; padding: 0.75rem 0 0; margin: 0.75rem 0 0; border: 0; border-block-start: 1px solid var(--hub-line); }
 .rows > .row:first-child { margin-block-start: 0; }
@@ -43,7 +43,7 @@ select, input[type="time"] {
 .kind .boxes { clear: both; }
 .boxes { display: flex; flex-wrap: wrap; gap: 0 1.25rem; }
 .boxes label { display: inline-flex; align-items: center; gap: 0.5rem; min-block-size: var(--hub-touch); cursor: pointer; }
-.boxes input { inline-size: 1.125rem; block-size: 1.125rem; accent-color: var(--hub-accent); }
+.boxes input { inline-size: 1.125rem; block-size: 1.125rem; margin: 0; accent-color: var(--hub-accent); }
 .boxes .default { font-size: 0.875rem; }
 .boxes .default:empty { display: none; }
 .boxes .back { font-size: 0.875rem; }
