@@ -28,12 +28,27 @@ jobs.store(JobCall("to-be-corrected", "worker.tasks.send_broadcast", [], {"messa
 jobs.fail("to-be-corrected", "UnknownRecipient: there is nobody of this name")
 """
 
+#: A task of Celery's own.
+WATCHED = "celery.accumulate"
+
+FAIL_PLAIN = """
+from django.utils import timezone
+from worker.models import JobSource, JobState, TrackedJob
+from worker.tracking.kept_calls import kept
+TrackedJob.objects.create(
+    id="to-be-typed", task=task, title="Accumulate", source=JobSource.CELERY, state=JobState.FAILED,
+    error="RuntimeError: no paper", failed_at=timezone.now(), call=kept(task, [], {"api_token": "s"}),
+)
+"""
+
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveHub]:
     """A hub of its own, with a worker for each queue."""
     folder = tmp_path_factory.mktemp("operations")
-    with live_hub(folder, HUB_DELIVERIES_QUEUE="deliveries", HUB_BULK_QUEUE="bulk") as running:
+    with live_hub(
+        folder, HUB_DELIVERIES_QUEUE="deliveries", HUB_BULK_QUEUE="bulk", HUB_WATCHED_TASKS=WATCHED
+    ) as running:
         yield running
 
 
@@ -41,8 +56,8 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveHub]:
 def everything_is_read(hub: LiveHub) -> Iterator[None]:
     yield
     hub.shell(
-        "from worker.models import Job; from worker.operations.models import PausedQueue\n"
-        "PausedQueue.objects.all().delete(); Job.objects.all().delete()"
+        "from worker.models import Job, TrackedJob; from worker.operations.models import PausedQueue\n"
+        "for model in (PausedQueue, Job, TrackedJob): model.objects.all().delete()"
     )
 
 
@@ -119,6 +134,16 @@ def test_failed_job_is_corrected_and_goes_from_the_page(visitor: Visitors, hub: 
     expect(part(page, "failed").get_by_text("No job has failed.")).to_be_visible()
     page.goto("/notifications/")
     expect(page.get_by_text("corrected", exact=True).first).to_be_visible()
+
+
+def test_form_of_a_failed_plain_task_is_sound(visitor: Visitors, hub: LiveHub) -> None:
+    page = operator(visitor, hub)
+    hub.shell(FAIL_PLAIN, task=WATCHED)
+    page.goto("/operations/job/?id=to-be-typed")
+    expect(page.get_by_text("A row of dots stands for a secret, which was not kept")).to_be_visible()
+    expect(page.get_by_label("Keyword arguments")).to_be_visible()
+    assert faults(page) == []
+    is_sound(page, "en")
 
 
 def test_without_scripts_a_worker_is_drained_and_takes_work_again(visitor: Visitors, hub: LiveHub) -> None:
