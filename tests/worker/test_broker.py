@@ -1,5 +1,7 @@
-"""What the worker does with a channel whose connection was given up."""
+"""What the worker does with a channel whose connection was given up, and with what is no message."""
 
+import base64
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -43,3 +45,64 @@ def test_channel_that_is_closed_after_the_connection_was_lost_finds_the_broker_a
     channel, _ = lost
     with pytest.raises(AWAY):
         channel.qos.restore_unacked()
+
+
+def message_with(**parts: Any) -> bytes:
+    """A message as kombu sends it, with other ``parts``."""
+    properties = {"delivery_tag": "1", "delivery_info": {"exchange": "", "routing_key": "taken"}}
+    body = base64.b64encode(b'"right"').decode()
+    whole = {"body": body, "content-type": "application/json", "content-encoding": "utf-8", "headers": {}}
+    return json.dumps({**whole, "properties": {**properties, "body_encoding": "base64"}, **parts}).encode()
+
+
+@pytest.fixture
+def taking() -> Iterator[tuple[Any, list[Any]]]:
+    """A consumer of a queue, and the bodies that it has taken."""
+    broker.survive_loss()
+    bodies: list[Any] = []
+
+    def take(body: Any, message: Any) -> None:
+        if body == "not its form":
+            raise TypeError
+        bodies.append(body)
+        message.ack()
+
+    with Connection(settings.CELERY_BROKER_URL) as connection:
+        queue = Queue("taken", channel=connection.default_channel)
+        queue.declare()
+        with connection.Consumer(queue, callbacks=[take], accept=["json"]) as consumer:
+            yield consumer, bodies
+        queue.delete()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        b"junk",
+        b"\xff\xfe",
+        b"null",
+        b"[]",
+        b"{}",
+        b"[" * 100_000,
+        message_with(properties=7),
+        message_with(properties={"delivery_tag": ["1"], "delivery_info": {"exchange": "", "routing_key": "taken"}}),
+        message_with(properties={"delivery_tag": "1", "delivery_info": "x"}),
+        message_with(properties={"delivery_tag": "1", "delivery_info": {}}),
+        message_with(headers=[1]),
+        message_with(body=7),
+        message_with(body=base64.b64encode(b'"not its form"').decode()),
+    ],
+)
+def test_value_that_is_no_message_is_dropped_and_the_next_one_is_taken(
+    taking: tuple[Any, list[Any]], value: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    consumer, bodies = taking
+    channel = consumer.channel
+    channel.client.lpush("taken", value)
+    channel.client.lpush("taken", message_with())
+    while not bodies:
+        consumer.connection.drain_events(timeout=20)
+    assert bodies == ["right"]
+    assert not channel.client.exists(channel.unacked_key)
+    assert [record for record in caplog.records if "message_unreadable" in record.getMessage()]
