@@ -1,12 +1,16 @@
 """``docs/howto/publish-over-http.md`` lists the methods, errors and limits of the code, and its example works."""
 
+import ast
 import json
 import re
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from asgiref.sync import sync_to_async
-from django.test import AsyncClient
+from django.test import AsyncClient, Client
 
 import hub.urls  # noqa: F401  # registers the methods
 from hub.api import calling, keys, publishing
@@ -98,6 +102,27 @@ async def test_call_of_the_readme_sends_an_alert(async_client: AsyncClient) -> N
     answer = await async_client.post(found[1], found[2], content_type=kind, headers={"X-API-Key": key})
     (stored,) = answer.json()["result"]["ids"]
     assert await Notification.objects.filter(pk=stored, message="Hello from curl").aexists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_function_in_python_sends_an_alert_and_raises_what_is_refused(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def post(url: str, *, json: Any, headers: dict[str, str], timeout: int) -> httpx.Response:
+        answer = client.post(urlsplit(url).path, json, content_type="application/json", headers=headers)
+        return httpx.Response(answer.status_code, content=answer.content, request=httpx.Request("POST", url))
+
+    _, key = keys.issue("shop", Scope(frozenset(["notify"]), ("*",)))
+    monkeypatch.setenv("API_KEY", key)
+    monkeypatch.setattr(httpx, "post", post)
+    (shown,) = re.findall(r"`call(\(.*\))`", prose(HOW_TO))
+    method, request = ast.literal_eval(shown)
+    names: dict[str, Any] = {}
+    exec(block(HOW_TO, "hub_api.py"), names)  # noqa: S102  # code of our own document
+    (stored,) = names["call"](method, request | {"to": "everyone"})["ids"]
+    assert Notification.objects.get(pk=stored).message == "Order 7 is on its way"
+    with pytest.raises(httpx.HTTPStatusError):
+        names["call"]("publish", {"channel": "everyone", "data": {}})
 
 
 @pytest.mark.any_database
