@@ -66,6 +66,35 @@ def test_what_people_choose_is_said_as_the_page_shows(tmp_path: Path) -> None:
     assert printed == blocks(page, "text")[0]
 
 
+MAILING = """
+from django.conf import settings
+settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+from django.core import mail
+from hub.people.models import User
+from notifications.preferences.stored import Wish, change
+from shop.mails import mail_shipped
+from shop.models import Order
+ada = User.objects.create_user("ada", email="ada@example.org")
+order = Order.objects.create(number="7", customer=ada)
+mail_shipped(order)
+change(ada, wishes=[Wish("mail", is_on=False, kind="order.shipped")])
+mail_shipped(order)
+print([(sent.to, sent.subject) for sent in mail.outbox])
+"""
+
+
+@pytest.mark.any_database
+@pytest.mark.slow
+@pytest.mark.live
+def test_way_of_the_product_delivers_to_people_who_have_it_on(tmp_path: Path) -> None:
+    page = "docs/howto/let-people-choose.md"
+    files = {name: block(page, name) for name in ("shop/apps.py", "shop/mails.py")}
+    files |= {"shop/kinds.py": block(HOW_TO, "shop/kinds.py"), "shop/models.py": block("README.md", "shop/models.py")}
+    with shop(tmp_path, files | {"shop/migrations/__init__.py": ""}) as project:
+        printed = project.run(MAILING)
+    assert printed.splitlines()[-1] == "[(['ada@example.org'], 'Order 7')]"
+
+
 def test_the_page_lists_all_arguments_and_types() -> None:
     named = " ".join(cells[0] for cells in table(HOW_TO, "argument of `Kind`", "what it is"))
     assert [name for name in inspect.signature(Kind).parameters if name != "name" and f"`{name}`" not in named] == []
