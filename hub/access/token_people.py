@@ -77,6 +77,8 @@ def person_in(claims: Claims) -> TokenPerson | None:
         check(0, _row_of(person))
     except msgspec.ValidationError as error:
         raise NotValid(f"signed token: claims: {error}") from None
+    except UnicodeError:
+        raise NotValid("signed token: claims: half a character where there is to be no text") from None
     except BadPerson as fault:
         raise NotValid(f"signed token: claims: {_CLAIMS.get(fault.field, fault.field)}: {fault.why}") from None
     return person

@@ -298,6 +298,7 @@ async def test_token_of_a_channel_and_of_a_guest_make_nobody() -> None:
         ({"language": "x" * 17}, "language: "),
         ({"zone": "../etc/passwd"}, "zone: "),
         ({"groups": "buyers"}, "$.groups"),
+        ({"groups": "\ud83d"}, "half a character"),
         ({"groups": [7]}, "$.groups"),
         ({"groups": [""]}, "groups: "),
         ({"groups": ["x"] * 51}, "groups: "),

@@ -79,6 +79,8 @@ def test_a_token_says_who_it_is_for(settings: Any, algorithm: str) -> None:
         (signed(info="x" * 2000), "info of more than"),
         (signed(info={"name": "Ada \ud83d"}), "cannot be sent as JSON"),
         (signed(info={"\udc00": 1}), "cannot be sent as JSON"),
+        (signed(channels="\ud83d"), "half a character"),
+        (signed(override={"\ud83d": 1}), "half a character"),
         ("eyJhbGciOiJIUzI1NiJ9.WzFd.x", "malformed"),
     ],
 )

@@ -100,6 +100,8 @@ def claims_in(payload: bytes) -> Claims:
     except (msgspec.ValidationError, RecursionError) as error:
         # Names the claim and the types, not the value.
         raise BadToken(f"claims: {error}"[:REASON_LIMIT]) from None
+    except UnicodeError:
+        raise BadToken("claims: half a character, which Python's JSON reads and none can write") from None
     if found.sub and value_of_id(found.sub) is None:
         raise BadToken("claims: sub is no id of a user here; ids have at most 64 letters of A to Z, digits, _ and -")
     if _size_of(found) > INFO_LIMIT:
@@ -177,5 +179,5 @@ def _size_of(claims: Claims) -> int:
     try:
         return len(claims.conn_info)
     except (UnicodeError, RecursionError):
-        # What people call themselves may end in half a character, which Python's JSON reads and none can write.
+        # What people call themselves may end in half a character.
         raise BadToken("info that cannot be sent as JSON") from None
