@@ -107,8 +107,10 @@ def is_mail_address(name: str) -> bool:
 
 
 def _said_by_model(user: User) -> str:
-    said = _full_name(user), str(user)
-    return next((name for name in said if name and not is_mail_address(name)), "")
+    said = _full_name(user)
+    if not said or is_mail_address(said):
+        said = str(user)
+    return "" if is_mail_address(said) else said
 
 
 def _full_name(user: User) -> str:

@@ -206,6 +206,12 @@ def test_name_that_goes_wrong_keeps_nothing_else_from_a_person(
     assert display_names([str(ada.pk)]) == {str(ada.pk): name.format(pk=ada.pk)}
 
 
+def test_model_is_asked_no_further_than_for_the_first_name(ada: User, settings: Settings) -> None:
+    settings.HUB_DISPLAY_NAME = ""
+    with mock.patch.object(User, "__str__", side_effect=ValueError):
+        assert display_name(ada) == "Ada Lovelace"
+
+
 def test_database_that_is_away_is_no_name(ada: User, settings: Settings) -> None:
     settings.HUB_DISPLAY_NAME = f"{__name__}.asking"
     away = mock.patch("django.db.backends.utils.CursorWrapper.execute", side_effect=OperationalError)
