@@ -23,6 +23,8 @@ def connect() -> redis.Redis:
         timeout=None,
         max_connections=CONNECTIONS,
         decode_responses=True,
+        # What is no text stays what it is, for whoever reads it to leave out, and can be named to Redis again.
+        encoding_errors="surrogateescape",
         socket_timeout=timeout,
         socket_connect_timeout=timeout,
         health_check_interval=10,

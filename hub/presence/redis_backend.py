@@ -106,7 +106,7 @@ class RedisBackend:
 
     async def people(self, channel: str) -> list[str]:
         """The people at ``channel``."""
-        return [str(person) for person in await self._run("people", channel)]
+        return [person for person in map(str, await self._run("people", channel)) if _is_text(person)]
 
     async def renew(self) -> Mapping[str, bool]:
         """Renew the lease when it is time; otherwise only see whether Redis is there, and who else."""
@@ -127,8 +127,9 @@ class RedisBackend:
         while self._expired:
             found = await self._run("remove", process=self._expired)
             departed: dict[str, list[str]] = {}
-            for channel, person in zip(found[::2], found[1::2], strict=True):
-                departed.setdefault(str(channel), []).append(str(person))
+            for channel, person in zip(map(str, found[::2]), map(str, found[1::2]), strict=True):
+                if _is_text(channel) and _is_text(person):
+                    departed.setdefault(channel, []).append(person)
             yield departed
             await self._renew_lease()
 
@@ -179,7 +180,7 @@ class RedisBackend:
             for lock in self._locks:  # nobody enters or leaves meanwhile
                 await stack.enter_async_context(lock)
             entries = await self._ask(self._redis.smembers, f"{self._key}of:{self._process}")
-            listed = {_decoded(str(entry)) for entry in entries}
+            listed = {record for entry in entries if (record := _decoded(str(entry))) is not None}
             here = set(self._records)
             # Those who enter just now tell Redis themselves, and want to know whether they were the first.
             await self._run_many("enter_many", list(here - self._records.entering))
@@ -213,8 +214,20 @@ class RedisBackend:
             await self._run(script, *itertools.chain.from_iterable(records[start : start + MANY]))
 
 
-def _decoded(entry: str) -> Record:
-    """The record that stands in ``of:<process>`` as ``entry``."""
+def _decoded(entry: str) -> Record | None:
+    """The record that stands in ``of:<process>`` as ``entry``; None for one that was damaged."""
     length, _, names = entry.partition(" ")
-    encoded = names.encode()
-    return encoded[: int(length)].decode(), encoded[int(length) :].decode()
+    try:
+        encoded, end = names.encode(), int(length)
+        return encoded[:end].decode(), encoded[end:].decode()
+    except ValueError:
+        return None
+
+
+def _is_text(name: str) -> bool:
+    """Whether it can go to clients and databases: what was damaged in Redis may be no UTF-8."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

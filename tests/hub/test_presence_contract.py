@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from pytest_django.fixtures import Settings
 
+from hub.config import hub_settings
 from hub.database.threads import in_database_thread
 from hub.models import ProcessPresence
 from hub.presence import database_backend
@@ -294,6 +295,29 @@ async def test_names_may_be_anything(cluster: Cluster, name: str) -> None:
     await cluster.kill(dead)
     assert await cluster.until_gone(dead) == (records if cluster.has_one_answer else [])
     assert [await one.backend.count(channel) for channel, _ in records] == [0] * len(records)
+
+
+@pytest.mark.parametrize("cluster", ["redis"], indirect=True)
+async def test_damaged_values_keep_nobody_there_and_nobody_away(cluster: Cluster, redis_server: RedisServer) -> None:
+    one, dead = await cluster.start(), await cluster.start()
+    await one.enter(ROOM, "u1")
+    await dead.enter(ROOM, "u2")
+    await cluster.renew()
+    keys, damage = (
+        f"{hub_settings().redis_prefix}:presence:",
+        (b"\xff\xfe", "no length", "-1 x", f"{len(ROOM)} {ROOM}"),
+    )
+    for process in (one, dead):
+        redis_server.client.sadd(f"{keys}of:{process.name}", *damage, f"{len(ROOM)} {ROOM}".encode() + b"\xff")
+    redis_server.client.hset(f"{keys}at:{ROOM}", b"u\xff", f" {one.name} {dead.name}")
+    redis_server.client.zadd(f"{keys}processes", {b"\xff": 1.0, b"\xfe": 1e12})
+    redis_server.client.zrem(f"{keys}processes", one.name)  # so that it compares what Redis has with what it has
+    await one.backend.renew()
+    assert sorted(await one.backend.people(ROOM)) == ["u1", "u2"]
+    await cluster.kill(dead)
+    assert [record for record in await cluster.until_gone(dead) if record[1]] == [(ROOM, "u2")]
+    assert await one.backend.people(ROOM) == ["u1"]
+    assert not redis_server.client.zscore(f"{keys}processes", b"\xff")
 
 
 @contextlib.asynccontextmanager

@@ -5,10 +5,12 @@ if not expires or tonumber(expires) > now then return {} end
 local departed = {}
 for _, text in ipairs(redis.call('SMEMBERS', prefix .. 'of:' .. process)) do
   local length, names = string.match(text, '^(%d+) (.*)$')
-  local channel, person = string.sub(names, 1, tonumber(length)), string.sub(names, tonumber(length) + 1)
-  if depart(channel, person) == 1 then
-    departed[#departed + 1] = channel
-    departed[#departed + 1] = person
+  if length then -- else it was damaged, and goes with the set
+    local channel, person = string.sub(names, 1, tonumber(length)), string.sub(names, tonumber(length) + 1)
+    if depart(channel, person) == 1 then
+      departed[#departed + 1] = channel
+      departed[#departed + 1] = person
+    end
   end
 end
 redis.call('DEL', prefix .. 'of:' .. process)
