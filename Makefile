@@ -80,15 +80,19 @@ suite-users-and-browser:
 
 users-uuids:
 	@$(PYTEST) --rows 2 --ds tests.projects.uuid_people.settings -m "not slow and not live" tests/projects \
+		tests/access/test_project_sessions.py tests/accounts/test_{access,admin,links}.py \
 		tests/notifications/test_{endpoint,joining,keys,kinds,notify,preferences,reading,topics,topic_sockets}.py \
-		tests/notifications/test_{muted_bundles,muting,oversight,scheduling}.py \
-		tests/notifications/{distributing,organizing,saved_rules} \
-		tests/worker/test_{job_lists,periodic_runs,plain_again,receipts,rights}.py \
-		tests/worker/test_{schedule_makers,tracked_jobs,watched_tasks}.py \
-		tests/worker/schedules \
-		tests/api/test_notify.py::test_recipient_may_be_named_in_each_way \
-		tests/api/test_{jobs,rooms,schedules,topics}.py tests/chat/test_{posting,private_rooms,rooms,rpc}.py tests/presence \
-		tests/privacy tests/connection/test_{authorization,leaving,sessions}.py
+		tests/notifications/test_{action_choices,composing,muted_bundles,muting,oversight,rights,scheduling,sources}.py \
+		tests/notifications/{distributing,organizing} tests/notifications/saved_rules/test_rules.py \
+		tests/notifications/saved_rules/test_trials.py::test_who_is_erased_is_in_no_trial \
+		tests/worker/test_{job_lists,receipts,rights,schedule_makers,tracked_jobs,watched_tasks}.py \
+		tests/worker/test_periodic_runs.py::test_errors_in_the_history_go_with_whom_they_may_name \
+		tests/worker/schedules/test_{contents,sending,together}.py \
+		tests/api/test_{action_choices,audiences,inbox,jobs,notify,oversight,preferences,rooms,schedules,topics}.py \
+		tests/api/test_keys.py::test_order_about_a_person_needs_a_key_for_that_person \
+		tests/api/test_methods.py::test_order_is_stored_and_given \
+		tests/chat/test_{admin,posting,private_rooms,rooms,rpc}.py tests/presence tests/privacy \
+		tests/connection/test_{authorization,leaving,sessions}.py
 
 users-others:
 	@$(PYTEST) --rows 2 --ds tests.projects.text_people.settings -m "not slow" tests/projects \

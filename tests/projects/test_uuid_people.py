@@ -5,9 +5,12 @@ import uuid
 import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.contrib.auth.tokens import default_token_generator
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
 from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 
@@ -82,6 +85,12 @@ def test_log_in_by_mail_address(ada: User) -> None:
     form = {"username": "ada@example.com", "password": "battery staple 1"}
     assert browser.post(reverse(settings.LOGIN_URL), form).status_code == 302
     assert browser.session["_auth_user_id"] == str(ada.pk)
+
+
+def test_link_for_a_new_password_has_the_uuid(ada: User) -> None:
+    encoded, token = urlsafe_base64_encode(force_bytes(ada.pk)), default_token_generator.make_token(ada)
+    page = Client().get(reverse("hub:accounts:password_new", args=[encoded, token]), follow=True)
+    assert "new_password1" in page.content.decode()
 
 
 def test_wrong_password_is_logged_with_the_account(ada: User, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,5 +1,6 @@
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 
@@ -11,6 +12,10 @@ class MemberManager(BaseUserManager["Member"]):
         member.set_unusable_password()
         member.save(using=self._db)
         return member
+
+    async def acreate_user(self, name: str, **fields: Any) -> "Member":
+        """:meth:`create_user` for async code."""
+        return await sync_to_async(self.create_user)(name, **fields)
 
 
 class Member(AbstractBaseUser):
