@@ -33,7 +33,10 @@ class Subscriber(Protocol):
         """Writes bytes straight to the connection; None if frames must go through :meth:`write`."""
 
     def write(self, batch: FrameBatch) -> None:
-        """Send frames to the client, in order. Must not block or raise; one that is too slow closes itself."""
+        """Send frames to the client, in order. Must not block; one that is too slow closes itself.
+
+        One that raises has missed the frames, and is told to :meth:`restart`.
+        """
 
     def restart(self) -> None:
         """The channel's history was replaced: the client must reconnect and reload."""
@@ -115,11 +118,21 @@ def frames_of(encoder: Callable[[Envelope], F | None], envelopes: Iterable[Envel
         try:
             frame = encoder(envelope)
         except Exception:
+            metrics.FAN_OUT_FAILURES.labels("encoding").inc()
             log.exception("encoding_failed", channel=envelope.channel, offset=envelope.offset)
             continue
         if frame is not None:
             frames.append(frame)
     return frames
+
+
+def _restart(subscription: Subscription) -> None:
+    try:
+        subscription.restart()
+    except Exception:
+        # What is left of this client must not keep the others from hearing.
+        metrics.FAN_OUT_FAILURES.labels("restarting").inc()
+        log.exception("restarting_failed", channel=subscription.channel)
 
 
 class LocalChannel:
@@ -249,10 +262,13 @@ class LocalChannel:
         self.open(position)
         for audience in list(self._audiences.values()):
             for subscription in [*audience.raw, *audience.others]:
-                subscription.restart()
+                _restart(subscription)
 
     def flush(self) -> None:
-        """Write the batch: each frame is encoded once per encoder, and a subscriber gets all frames in one write."""
+        """Write the batch: each frame is encoded once per encoder, and a subscriber gets all frames in one write.
+
+        A subscriber that fails costs no other one anything.
+        """
         envelopes, self._batch = self._batch, []
         if not envelopes:
             return
@@ -267,7 +283,13 @@ class LocalChannel:
                         for write in list(audience.raw.values()):
                             write(data)
                 for subscription in list(audience.others):
-                    subscription.write(batch)
+                    try:
+                        subscription.write(batch)
+                    except Exception:
+                        # Endpoints of a project write as well. The others get the batch; this one has missed it.
+                        metrics.FAN_OUT_FAILURES.labels("writing").inc()
+                        log.exception("writing_failed", channel=self.channel)
+                        _restart(subscription)
         metrics.DELIVERIES.inc(deliveries)
         metrics.RELAY_LAG.observe(time.perf_counter() - self._arrived)
 

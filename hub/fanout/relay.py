@@ -270,11 +270,11 @@ class Relay:
     def _after_offer(self, local_channel: LocalChannel) -> None:
         # What arrives for a channel in one turn of the loop is joined and written to each socket once. An envelope of
         # another channel ends the batch: a subscriber of both receives them in the order of arrival.
-        if self._dirty is None:
+        before, self._dirty = self._dirty, local_channel
+        if before is None:
             self.loop.call_soon(self._flush)
-        elif self._dirty is not local_channel:
-            self._dirty.flush()
-        self._dirty = local_channel
+        elif before is not local_channel:
+            before.flush()
         if local_channel.is_behind():
             self.catch_up.read(local_channel, "gap")
 

@@ -7,6 +7,9 @@ CHANNELS = Gauge("hub_channels", "Channels with subscribers in this process.", m
 TASKS = Gauge("hub_tasks", "Tasks of the event loop, sampled every second.", multiprocess_mode="livesum")
 PUBLICATIONS = Counter("hub_publications", "Durable publications that were given an offset.", ["namespace"])
 DELIVERIES = Counter("hub_deliveries", "Publications written to sockets.")
+FAN_OUT_FAILURES = Counter(
+    "hub_fan_out_failures", "Publications that failed for one endpoint or subscriber, by what it did.", ["step"]
+)
 SEQUENCING_FAILURES = Counter("hub_sequencing_failures", "Commits whose publications could not be numbered at once.")
 SWEPT = Counter("hub_swept", "Publications that the outbox sweeper numbered, because their publisher had not.")
 PRUNED = Counter("hub_pruned", "Publications that were deleted because they need not be kept.", ["namespace"])

@@ -1,5 +1,9 @@
 from random import Random
 
+import pytest
+from prometheus_client import REGISTRY
+
+from hub.fanout.frames import FrameBatch
 from hub.fanout.local_channel import AHEAD_LIMIT, LocalChannel
 from hub.streams import Envelope, Position
 from tests.hub.listeners import Listener, join
@@ -159,3 +163,62 @@ def test_an_offset_that_somebody_claimed_is_forgotten_when_the_database_has_it_n
     local_channel.offer(envelope(1))
     local_channel.flush()
     assert listener.frames == ["e1.1"]
+
+
+def failures(step: str) -> float:
+    return REGISTRY.get_sample_value("hub_fan_out_failures_total", {"step": step}) or 0.0
+
+
+class Broken(Listener):
+    """A subscriber whose own code is at fault."""
+
+    def write(self, batch: FrameBatch) -> None:
+        raise ValueError("a defect of an app")
+
+
+class Unreachable(Broken):
+    def restart(self) -> None:
+        raise ValueError("another one")
+
+
+def test_subscriber_that_fails_costs_no_other_one_a_frame_and_is_told_to_come_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    local_channel = LocalChannel("room:1")
+    local_channel.open(Position("e1", 0))
+    before = failures("writing"), failures("restarting")
+    first, broken, last = Listener(), Broken(), Listener()
+    for listener in (first, broken, Unreachable(), last):
+        join(local_channel, listener).release()
+    local_channel.offer(envelope(1))
+    local_channel.flush()
+    assert first.frames == last.frames == ["e1.1"]
+    assert (first.restarts, broken.restarts, last.restarts) == (0, 1, 0)
+    assert (failures("writing") - before[0], failures("restarting") - before[1]) == (2, 1)
+    assert caplog.text.count("writing_failed") == 2
+    assert caplog.text.count("restarting_failed") == 1
+
+
+def test_new_history_is_told_to_everybody_although_one_subscriber_fails() -> None:
+    local_channel, first = opened()
+    last = Listener()
+    join(local_channel, Unreachable()).release()
+    join(local_channel, last).release()
+    local_channel.restart(Position("e2", 7))
+    assert (first.restarts, last.restarts) == (1, 1)
+
+
+def test_envelope_that_cannot_be_encoded_is_left_out_and_counted() -> None:
+    def encoder(made_of: Envelope) -> str:
+        if made_of.offset == 1:
+            raise ValueError("a defect of an app")
+        return made_of.data
+
+    local_channel, listener = opened()
+    own, before = Listener(), failures("encoding")
+    join(local_channel, own, encoder).release()
+    for offset in (1, 2):
+        local_channel.offer(envelope(offset))
+    local_channel.flush()
+    assert (listener.frames, own.frames) == (["e1.1", "e1.2"], ["e1.2"])
+    assert failures("encoding") - before == 1
