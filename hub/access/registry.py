@@ -107,6 +107,9 @@ class Registry:
             self._keys[outside] = user.pk
             self._ids[user.pk] = outside
 
+    def __contains__(self, socket: object) -> bool:
+        return socket in self._sockets
+
     def __iter__(self) -> Iterator[OpenSocket]:
         return iter(list(self._sockets))
 

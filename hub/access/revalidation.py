@@ -20,6 +20,7 @@ from hub.access.registry import current as registry
 from hub.concurrency.background import Background
 from hub.concurrency.faults import described
 from hub.concurrency.node import Part
+from hub.concurrency.tasks import Tasks
 from hub.config import hub_settings
 from hub.fanout import relay
 from hub.fanout.inbox import Inbox
@@ -40,6 +41,9 @@ REMEMBERED = 60.0
 #: Seconds before revalidation is retried after the database did not answer.
 RETRY = 2.0
 
+#: Seconds that the check of one connection may hold up those of others: a rule of an app may take for ever.
+LATE = 2.0
+
 
 class Revalidation:
     """Handles control messages and revalidates connections. One for each event loop: :func:`current`."""
@@ -53,6 +57,9 @@ class Revalidation:
         self._waiting: set[Revalidate] = set()
         #: Connections whose revalidation failed, to be retried.
         self._failed: set[OpenSocket] = set()
+        self._checks = Tasks()
+        #: Connections whose check goes on, and nobody waits for it.
+        self._late: set[OpenSocket] = set()
         #: What the round that is under way has still to visit, and the seconds between two chunks of it.
         self._round: list[Sequence[OpenSocket]] = []
         self._pace = 0.0
@@ -74,7 +81,8 @@ class Revalidation:
 
     async def close(self) -> None:
         """Handle no messages and revalidate nothing any more."""
-        await asyncio.gather(*(part.close() for part in (self._inbox, self._revalidating, self._visiting)))
+        parts = (self._inbox, self._revalidating, self._visiting, self._checks)
+        await asyncio.gather(*(part.close() for part in parts))
 
     # --- control messages -------------------------------------------------------------------------------------------
 
@@ -115,7 +123,7 @@ class Revalidation:
         again = (socket for socket in failed if socket in registry())
         sockets = list(dict.fromkeys((*concerned, *again)))
         for chunk in _chunks(sockets):
-            self._failed |= await revalidate(chunk)
+            self._failed |= await self.revalidate(chunk)
         # They are retried alone and later, so that others do not wait for them.
         return RETRY if self._failed else None
 
@@ -127,8 +135,39 @@ class Revalidation:
             await _refresh_aliases(None)
         if self._round:
             chunk = self._round.pop(0)
-            await revalidate(socket for socket in chunk if socket in registry())
+            await self.revalidate(socket for socket in chunk if socket in registry())
         return self._pace
+
+    async def revalidate(self, sockets: Iterable[OpenSocket]) -> set[OpenSocket]:
+        """Revalidate ``sockets`` against the database; returns those for which that failed, or takes too long.
+
+        One of them affects no other: those that answer are done after :data:`LATE` seconds at most. The check of one
+        that does not goes on by itself, and until it ends there is no second one of it.
+        """
+        wanted = dict.fromkeys(sockets)
+        late = self._late & wanted.keys()
+        checks = {socket: self._checks.start(_revalidate_one(socket)) for socket in wanted if socket not in late}
+        if checks:
+            await asyncio.wait(checks.values(), timeout=LATE)
+        failed: dict[OpenSocket, BaseException] = {}
+        for socket, check in checks.items():
+            if not check.done():
+                failed[socket] = TimeoutError()
+                self._let_go(socket, check)
+            elif not check.cancelled() and (error := check.exception()) is not None:
+                failed[socket] = error
+        if failed:
+            log.warning("revalidation_failed", sockets=len(failed), **described(next(iter(failed.values()))))
+        return late | failed.keys()
+
+    def _let_go(self, socket: OpenSocket, check: asyncio.Task[None]) -> None:
+        def ended(check: asyncio.Task[None]) -> None:
+            self._late.discard(socket)
+            if not check.cancelled():
+                check.exception()  # looked at: the next check says what is wrong
+
+        self._late.add(socket)
+        check.add_done_callback(ended)
 
 
 async def _refresh_aliases(channels: Collection[str] | None) -> None:
@@ -149,19 +188,6 @@ def _concerned(change: Revalidate) -> Iterable[OpenSocket]:
     except ValidationError:
         log.warning("unknown_control_message")
         return ()
-
-
-async def revalidate(sockets: Iterable[OpenSocket]) -> set[OpenSocket]:
-    """Revalidate ``sockets`` against the database; returns those for which that failed.
-
-    A failure of one does not affect the others.
-    """
-    sockets = list(sockets)
-    results = await asyncio.gather(*map(_revalidate_one, sockets), return_exceptions=True)
-    failed = {socket: error for socket, error in zip(sockets, results, strict=True) if isinstance(error, Exception)}
-    if failed:
-        log.warning("revalidation_failed", sockets=len(failed), **described(next(iter(failed.values()))))
-    return set(failed)
 
 
 async def _revalidate_one(socket: OpenSocket) -> None:

@@ -59,3 +59,16 @@ async def test_nobody_else_is_looked_at(
     monkeypatch.setattr(registry_module, "user_id", lambda user: pytest.fail("somebody was looked at"))
     assert len(list(registry.addressed("p7", ""))) == 1
     assert not registry.addressed("nobody", "")
+
+
+async def test_whether_a_connection_is_there_is_known_without_the_others(
+    registry: Registry, client_of: Callable[[User], Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = await User.objects.acreate(external_id="42")
+    there, gone = client_of(user), client_of(user)
+    for client in (there, gone):
+        registry.add(client)
+    registry.remove(gone)
+    monkeypatch.setattr(Registry, "__iter__", lambda registry: pytest.fail("all were looked at"))
+    assert there in registry
+    assert gone not in registry

@@ -219,7 +219,7 @@ async def test_socket_stays_in_its_room_when_a_private_one_of_the_name_is_opened
     async with open_endpoint(f"/ws/chat/{NAME}/", session=await sync_to_async(session_cookie)(ann)) as endpoint:
         hidden = await Room.objects.acreate(name=NAME, is_private=True)
         await hidden.members.aadd(ann)
-        await revalidation.revalidate(registry.current())
+        await revalidation.current().revalidate(registry.current())
         await endpoint.send_json({"message": "to everybody"})
         await await_for(lambda: posted_in(public, "to everybody"), that="the message in the public room")
 
@@ -232,7 +232,7 @@ async def test_socket_stays_in_a_room_that_is_renamed_though_another_one_gets_it
         await sync_to_async(actions.create_room)(name=NAME, creator=bob)
         room.name = "budget"
         await room.asave()
-        await revalidation.revalidate(registry.current())
+        await revalidation.current().revalidate(registry.current())
         await endpoint.send_json({"message": "the numbers"})
         await await_for(lambda: posted_in(room, "the numbers"), that="the message in the renamed room")
 

@@ -77,7 +77,7 @@ async def test_channels_that_a_token_names_stay_although_their_rule_would_refuse
         wire = Wire()
         await wire.client.receive(connect_)
         assert channel in wire.lines[0]["connect"]["subs"]
-        await revalidation.revalidate([wire.client])
+        await revalidation.current().revalidate([wire.client])
         assert wire.client.receives(channel)
         assert not wire.pushes
         await apublish(channel, {"type": "a"})

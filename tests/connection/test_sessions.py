@@ -302,7 +302,7 @@ async def test_personal_channel_that_was_left_stays_left_until_it_is_wanted_agai
 
     async def looked_at_again() -> None:
         await wire.settled()
-        await revalidation.revalidate([wire.client])
+        await revalidation.current().revalidate([wire.client])
         await wire.settled()
 
     async with wired(ada) as wire:

@@ -19,6 +19,7 @@ from hub.concurrency import faults, node
 from hub.concurrency.batcher import Batcher
 from hub.database.threads import in_database_thread
 from hub.models import Publication
+from hub.users import Visitor
 from lab.harness.waiting import await_for
 from tests.connection.wire import Wire, wired
 from tests.support.namespaces import declare
@@ -335,6 +336,41 @@ async def test_a_member_who_is_removed_is_out_in_time_beside_one_who_cannot_be_l
         await private.members.aremove(eve)
         assert (await hostile.pushed("unsubscribe"))["channel"] == f"room:{private.pk}"
         assert hostile.client.receives(f"room:{other.pk}")
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_member_who_is_removed_is_out_in_time_beside_one_whose_rule_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(revalidation, "LATE", 0.05)
+    monkeypatch.setattr(revalidation, "RETRY", 0.01)
+    answers, asked = asyncio.Event(), 0
+
+    async def rule(user: Visitor, **_: Any) -> bool:
+        nonlocal asked
+        asked += 1
+        await answers.wait()
+        return True
+
+    private = await Room.objects.acreate(name="private", is_private=True)
+    ann, eve = [await User.objects.acreate(username=name) for name in ("ann", "eve")]
+    await private.members.aadd(ann, eve)
+    declare(monkeypatch, Namespace("slow", can_subscribe=rule))
+    async with wired(ann) as member, wired(eve) as other:
+        answers.set()
+        assert "error" not in await other.ask(subscribe={"channel": "slow:1"})
+        for wire in (member, other):
+            assert "error" not in await wire.ask(subscribe={"channel": f"room:{private.pk}"})
+        answers.clear()
+        asked = 0
+        for removed in (eve, ann):
+            await private.members.aremove(removed)
+        assert (await member.pushed("unsubscribe"))["channel"] == f"room:{private.pk}"
+        await looked_at_in_vain()
+        assert asked == 1, "one check of a connection at a time"
+        answers.set()
+        assert (await other.pushed("unsubscribe"))["channel"] == f"room:{private.pk}"
+        assert other.client.receives("slow:1")
 
 
 @pytest.mark.django_db(transaction=True)
