@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub.concurrency import node
-from hub.endpoints.centrifuge import messages
+from hub.endpoints.centrifuge import formats, messages, protobuf
+from hub.endpoints.centrifuge.client import Client
 from tests.connection.wire import CONNECT, played
 from tests.hub.serving import RawClient, serving
 
@@ -171,6 +172,25 @@ async def test_a_flood_of_what_costs_nothing_ends_the_client_too(request_: dict[
     assert wire.closed == 3013
     # As many as a page may need that leaves all its channels, and some more.
     assert 100 <= len(answered) < 300
+
+
+@pytest.mark.parametrize(("form", "frame"), [("JSON", "{}\n" * 5000), ("PROTOBUF", protobuf.PING * 5000)])
+async def test_of_a_frame_no_more_commands_are_read_than_the_client_may_send(
+    form: str, frame: str | bytes, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.HUB_SUBSCRIPTIONS_PER_SOCKET = 50
+    read: list[object] = []
+
+    def counted(text: str | bytes) -> messages.Command:
+        read.append(text)
+        return messages.Command()
+
+    monkeypatch.setattr(messages, "command_in", counted)
+    monkeypatch.setattr(protobuf, "command_in", counted)
+    monkeypatch.setattr(Client, "format", getattr(formats, form))
+    wire = await played(frame)
+    assert wire.closed == 3013
+    assert 100 <= len(read) < 300
 
 
 @pytest.mark.parametrize("make", [lambda n: {"id": n, "subscribe": {"channel": f"open:{n}"}}])

@@ -211,7 +211,7 @@ def publishing(data: bytes) -> bytes:
 )
 def test_what_is_no_command_is_refused(frame: str | bytes) -> None:
     with pytest.raises(Malformed):
-        protobuf.commands_in(frame)
+        list(protobuf.commands_in(frame))
 
 
 def test_data_stays_as_it_came_and_nothing_in_it_is_a_field() -> None:

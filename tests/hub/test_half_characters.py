@@ -1,6 +1,7 @@
 """JSON of clients that has half a character: where JavaScript cut a text inside an emoji."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -15,8 +16,9 @@ CUT = "\U0001f600 \ud83d"
 WHOLE = {"text": "\U0001f600 \ufffd"}
 
 
-def published(commands: list[messages.Command]) -> Any:
-    (publish,) = commands[0].requests()
+def published(commands: Iterable[messages.Command]) -> Any:
+    (command,) = commands
+    (publish,) = command.requests()
     assert isinstance(publish, messages.Publish)
     return json.loads(msgspec.json.encode(publish.data))
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any
 
 from hub.access import authentication, revalidation
@@ -95,7 +95,8 @@ class Client(SubscribedClient):
     async def receive(self, frame: str | bytes) -> None:
         """Carry out the commands of a frame in order, and answer them in one frame, or in several if that is long.
 
-        So a frame of many commands never has more in memory than one long reply, and what else is short.
+        So a frame of many commands never has more in memory than one long reply, and what else is short. One that is
+        none, or comes too fast, ends the connection: what stands before it in the frame has been done.
         """
         async with self._lock:
             if self._is_over():
@@ -144,7 +145,7 @@ class Client(SubscribedClient):
 
     # --- commands --------------------------------------------------------------------------------------------------
 
-    def _commands_in(self, frame: str | bytes) -> list[Command]:
+    def _commands_in(self, frame: str | bytes) -> Iterator[Command]:
         if len(frame) > hub_settings().max_frame:
             raise Ended(End.TOO_BIG)
         return self.format.commands_in(frame)

@@ -1,6 +1,6 @@
 """The two forms of the client protocol: JSON, and on WebSockets Protobuf."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -27,14 +27,14 @@ class Format:
     """One form of the protocol: the same messages, read and written in another way.
 
     Args:
-        commands_in: the commands of a frame; raises ``Malformed``.
+        commands_in: the commands of a frame, read one by one; raises ``Malformed`` at what is none.
         frame_of: the frame of a reply or push, from its JSON form.
         join: several frames as one.
         push, push_with_join_leave: the encoders of publications, for clients without and with join and leave messages.
         ping: what clients answer.
     """
 
-    commands_in: Callable[[str | bytes], list[Command]]
+    commands_in: Callable[[str | bytes], Iterator[Command]]
     frame_of: Callable[[str], Frame]
     join: Callable[[Sequence[Any]], Frame]
     push: Encoder

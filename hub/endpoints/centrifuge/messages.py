@@ -4,6 +4,7 @@ What a client sends is decoded into :class:`Command`, and what does not fit is r
 a value of another type. ``data`` and ``info`` stay the JSON text that they are.
 """
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import msgspec
@@ -184,22 +185,25 @@ def command_in(text: str | bytes) -> Command:
     return _decoder.decode(text)
 
 
-def commands_in(frame: str | bytes) -> list[Command]:
-    """The commands of a frame, one in each line.
+def commands_in(frame: str | bytes) -> Iterator[Command]:
+    """The commands of a frame, one in each line; each is read when it is asked for.
+
+    A frame may have thousands, so that whoever carries them out can stop at a limit before the rest costs anything.
 
     Raises:
-        Malformed: a line is none, or the frame is empty.
+        Malformed: the next line is none, or the frame is empty.
     """
     try:
         # The decoder looks at no text inside of `data`, which stays as it came: here, so that all of it is UTF-8.
         text = frame if isinstance(frame, str) else frame.decode()
-        found = [half_characters.decode(command_in, line) for line in text.split("\n") if not line.isspace() and line]
+        if not text.strip():
+            raise Malformed
+        for line in text.split("\n"):
+            if line and not line.isspace():
+                yield half_characters.decode(command_in, line)
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
         # Without the text of the error, which may quote a token.
         raise Malformed from None
-    if not found:
-        raise Malformed
-    return found
 
 
 # --- to the client ------------------------------------------------------------------------------------------------

@@ -45,18 +45,15 @@ def push_of(channel: str, data: str, offset: int) -> bytes:
     return _framed(reply)
 
 
-def commands_in(frame: str | bytes) -> list[Command]:
-    """The commands of a frame.
+def commands_in(frame: str | bytes) -> Iterator[Command]:
+    """The commands of a frame; each is read when it is asked for (:func:`.messages.commands_in`).
 
     Raises:
-        Malformed: it has none, or something else, or ``data`` that is not JSON.
+        Malformed: the next one is none, or has ``data`` that is not JSON; or the frame is empty.
     """
-    if isinstance(frame, str):
+    if isinstance(frame, str) or not frame:
         raise Malformed
-    found = [_command(part) for part in _parts(frame)]
-    if not found:
-        raise Malformed
-    return found
+    yield from map(_command, _parts(frame))
 
 
 def _command(data: bytes) -> Command:
