@@ -80,6 +80,10 @@ class Batcher(Generic[K, V]):
                 await self._answer(batch)
                 if self._pause and 0 < len(self._waiting) < self._limit:
                     await asyncio.sleep(self._pause)
+        except asyncio.CancelledError:
+            waiting, self._waiting = self._waiting, {}
+            _give_up(waiting.values())  # nobody else would load what they wait for
+            raise
         finally:
             self._task = None
 

@@ -154,3 +154,25 @@ async def test_an_error_of_many_is_raised_once() -> None:
     loader.error = ConnectionError("away")
     with pytest.raises(ConnectionError):
         await Batcher(loader, limit=1).get_many("abc")
+
+
+async def test_load_that_is_cancelled_leaves_nobody_waiting() -> None:
+    is_loading, is_over = asyncio.Event(), asyncio.Event()
+
+    async def load(keys: list[str]) -> dict[str, int]:
+        if keys != ["a"]:
+            return {key: len(key) for key in keys}
+        is_loading.set()
+        await is_over.wait()
+        raise asyncio.CancelledError  # of something that it waited for
+
+    batcher = Batcher(load)
+    asking = [asyncio.create_task(batcher.get("a"))]
+    await is_loading.wait()
+    asking.append(asyncio.create_task(batcher.get("bb")))
+    await asyncio.sleep(0)
+    is_over.set()
+    _, waiting = await asyncio.wait(asking, timeout=20)
+    assert not waiting
+    assert [one.cancelled() for one in asking] == [True, True]
+    assert await batcher.get("ccc") == 3
