@@ -111,10 +111,9 @@ class Announcer:
     def _drop(self, envelopes: Sequence[Envelope], reason: str) -> None:
         metrics.ANNOUNCEMENTS_DROPPED.labels(reason).inc(len(envelopes))
         for envelope in envelopes:
+            # Nothing will repair an ephemeral one: the sockets of this process at least shall have it.
             if self._deliver is not None and not envelope.offset:
-                self._deliver(
-                    envelope
-                )  # nothing will repair it, so the sockets of this process at least shall have it
+                self._deliver(envelope)
 
 
 _announcer: Announcer | None = None

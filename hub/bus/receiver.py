@@ -111,11 +111,13 @@ class _ChannelOfEachGroup:
     async def _join(self, group: str) -> None:
         channel = await self._layer.new_channel(PREFIX)
         await self._layer.group_add(group, channel)
-        if group not in self._joined:  # another call may have joined it meanwhile
-            self._joined[group] = channel
-            take = functools.partial(self._take, group, channel)
-            self._loops[group] = Background("group of the layer", take, event="group_not_received")
-            self._loops[group].wake()
+        if group in self._joined:  # by another call meanwhile: nobody would take what comes for this channel
+            await self._layer.group_discard(group, channel)
+            return
+        self._joined[group] = channel
+        take = functools.partial(self._take, group, channel)
+        self._loops[group] = Background("group of the layer", take, event="group_not_received")
+        self._loops[group].wake()
 
     async def leave(self, groups: Collection[str]) -> None:
         # All are given up before the first await: a group that is wanted again meanwhile is joined on a new channel.

@@ -10,13 +10,14 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from channels.layers import InMemoryChannelLayer
 from channels_redis.core import RedisChannelLayer
 from prometheus_client import REGISTRY
 from pytest_django.fixtures import Settings
 
 import hub
 from hub.access import control
-from hub.bus import foreign
+from hub.bus import foreign, receiver
 from hub.bus.envelope import NotForClients, unpack
 from hub.bus.layer import group_send_many
 from hub.channels import Namespace, UnknownChannel
@@ -111,6 +112,24 @@ async def test_a_channel_that_is_followed_again_while_it_is_left_has_all_its_gro
     for number, group in enumerate(("notifications", hub.group("everyone"))):
         await running.group_send(group, {"type": "sent", "n": number})
     await listener.got(*(as_json({"type": "sent", "n": number}) for number in range(2)))
+
+
+async def test_group_that_two_join_at_the_same_time_has_one_channel_of_the_layer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Slow(InMemoryChannelLayer):
+        async def group_add(self, group: str, channel: str) -> None:
+            await asyncio.sleep(0)
+            await super().group_add(group, channel)
+
+    layer = Slow()
+    monkeypatch.setattr(receiver, "layer", lambda: layer)
+    opened = await receiver.open_receiver()
+    await asyncio.gather(opened.join(["hub.everyone"]), opened.join(["hub.everyone"]))
+    assert len(layer.groups["hub.everyone"]) == 1
+    await layer.group_send("hub.everyone", EVENT)
+    assert await asyncio.wait_for(opened.receive(), 20) == ("hub.everyone", EVENT)
+    opened.close()
 
 
 @pytest.mark.parametrize(("alias", "channel"), [("notifications", "everyone"), ("online", "online")])
