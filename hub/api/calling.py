@@ -66,7 +66,7 @@ async def call(method: Method[Any], body: bytes | msgspec.Raw, caller: Caller) -
     """The ``result`` of one call, as JSON.
 
     Raises:
-        Refused: the reply is an error. Whatever else goes wrong is logged and becomes ``INTERNAL``.
+        ApiError: the reply is an error. Whatever else goes wrong is logged and becomes ``INTERNAL``.
     """
     try:
         caller.require(method.name)
@@ -94,7 +94,7 @@ async def batch(body: bytes, caller: Caller) -> BatchReply:
     """The replies to all commands of a batch, in their order.
 
     Raises:
-        Refused: it cannot be read, or has too many commands; nothing was carried out.
+        ApiError: it cannot be read, or has too many commands; nothing was carried out.
     """
     commands = decoded(body, BatchRequest).commands
     if len(commands) > BATCH_LIMIT:
@@ -152,7 +152,7 @@ async def commands(body: bytes, caller: Caller) -> list[dict[str, Any]]:
     """The replies to all calls in the older form, one object in a line each, in their order.
 
     Raises:
-        Refused: they cannot be read, or are too many; nothing was carried out.
+        ApiError: they cannot be read, or are too many; nothing was carried out.
     """
     with _readable():
         found = _commands.decode_lines(body)
@@ -179,7 +179,7 @@ def decoded(body: bytes | msgspec.Raw, request: type[T]) -> T:
     """The request in ``body``.
 
     Raises:
-        Refused: it is not JSON, or not of this kind.
+        ApiError: it is not JSON, or not of this kind.
     """
     with _readable():
         return msgspec.json.decode(body, type=request)
@@ -187,7 +187,7 @@ def decoded(body: bytes | msgspec.Raw, request: type[T]) -> T:
 
 @contextlib.contextmanager
 def _readable() -> Iterator[None]:
-    """Raise ``Refused`` for what cannot be decoded."""
+    """Raise ``ApiError`` for what cannot be decoded."""
     try:
         yield
     except msgspec.ValidationError as error:

@@ -179,7 +179,7 @@ async def _send(message: control.ControlMessage) -> EmptyResult:
     try:
         await in_database_thread(control.send, message)
     except PayloadTooBig:
-        raise ApiError(Code.BAD_REQUEST, "the order is too long") from None
+        raise ApiError(Code.BAD_REQUEST, "the control message is too long") from None
     return EmptyResult()
 
 

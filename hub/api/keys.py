@@ -64,12 +64,12 @@ class Caller:
     scope: Scope
 
     def require(self, method: str) -> None:
-        """Raise ``Refused`` where the key is not for ``method``."""
+        """Raise ``ApiError`` where the key is not for ``method``."""
         if not self.scope.has_method(method):
             raise ApiError(Code.PERMISSION_DENIED, f"the key is not for the method {method}")
 
     async def count(self) -> None:
-        """Count one call. Raise ``Refused`` where that is more than ``HUB_LIMIT_API_CALLS`` allows."""
+        """Count one call. Raise ``ApiError`` where that is more than ``HUB_LIMIT_API_CALLS`` allows."""
         try:
             await _called.atake(self.pk)
         except TooMany as refusal:

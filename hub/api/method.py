@@ -24,7 +24,7 @@ class ApiCall(Generic[Request]):
         """The namespace of a channel that the call names, if its key may name it.
 
         Raises:
-            Refused: no name, a channel that no client can ever subscribe to (``user:ada`` instead of the id, or the
+            ApiError: no name, a channel that no client can ever subscribe to (``user:ada`` instead of the id, or the
                 hub's own), or the key is not for it.
         """
         if not name:
@@ -38,7 +38,7 @@ class ApiCall(Generic[Request]):
         return namespace
 
     def user(self, user: str) -> None:
-        """Raise ``Refused`` where the key is not for the person with this id: it has to be for ``user:<id>``.
+        """Raise ``ApiError`` where the key is not for the person with this id: it has to be for ``user:<id>``.
 
         A guest has no id: for an empty one the key has to be for all channels.
         """
@@ -46,7 +46,7 @@ class ApiCall(Generic[Request]):
             raise ApiError(Code.PERMISSION_DENIED)
 
     def whole_hub(self) -> None:
-        """Raise ``Refused`` where the key is not for all channels: for what is about no channel and no person."""
+        """Raise ``ApiError`` where the key is not for all channels: for what is about no channel and no person."""
         if not self.caller.scope.has_all():
             raise ApiError(Code.PERMISSION_DENIED)
 
@@ -60,7 +60,7 @@ class Method(Generic[Request]):
         request: the JSON that it takes. It refuses fields that it does not know; only the methods of the protocol that
             other servers have too ignore them, as these do.
         result: the JSON of its ``result``.
-        run: does it, on the event loop, and returns the ``result``. Raises ``Refused`` for an error reply,
+        run: does it, on the event loop, and returns the ``result``. Raises ``ApiError`` for an error reply,
             ``django.db.Error`` where the database did not do it.
         summary: one line for ``/api/docs``.
         example: a request for ``/api/docs``.

@@ -16,7 +16,7 @@ def payload(data: Any, b64data: str | None) -> msgspec.Raw:
     """The JSON of a publication on one line, from ``data`` or from JSON in base64.
 
     Raises:
-        Refused: neither is there, no JSON, numbers that clients cannot read or would round, too deep or too big.
+        ApiError: neither is there, no JSON, numbers that clients cannot read or would round, too deep or too big.
     """
     if b64data:
         data = _decoded(b64data)

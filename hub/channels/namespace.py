@@ -74,7 +74,7 @@ def signed_in(user: "Visitor", **arguments: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A connection at a channel with presence, by whatever door.
+    """A connection at a channel with presence, over any endpoint.
 
     Args:
         channel: where.

@@ -80,7 +80,7 @@ class SimpleEndpoint(Session, AsyncConsumer):
         Raises:
             Refused: the client gets an error frame and stays connected.
         """
-        raise BadMessage("not_writable", _("This door takes no messages"))
+        raise BadMessage("not_writable", _("This endpoint takes no messages"))
 
     @classmethod
     def as_asgi(cls, **initkwargs: Any) -> Any:
