@@ -146,11 +146,10 @@ class Revalidation:
         """
         wanted = dict.fromkeys(sockets)
         late = self._late & wanted.keys()
-        checks = {socket: self._checks.start(_revalidate_one(socket)) for socket in wanted if socket not in late}
-        if checks:
-            await asyncio.wait(checks.values(), timeout=LATE)
+        asked = [socket for socket in wanted if socket not in late]
+        checks = await self._checks.run(map(_revalidate_one, asked), LATE)
         failed: dict[OpenSocket, BaseException] = {}
-        for socket, check in checks.items():
+        for socket, check in zip(asked, checks, strict=True):
             if not check.done():
                 failed[socket] = TimeoutError()
                 self._let_go(socket, check)

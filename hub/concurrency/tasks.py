@@ -41,6 +41,16 @@ class Tasks:
         task.add_done_callback(self._tasks.discard)
         return task
 
+    async def run(self, coroutines: Iterable[Coroutine[Any, Any, None]], within: float) -> list[asyncio.Task[None]]:
+        """Run ``coroutines`` at the same time; returns their tasks when all have ended, or after ``within`` seconds.
+
+        For what an app may have a hand in: one that never ends goes on by itself, and holds up nobody.
+        """
+        tasks = [self.start(coroutine) for coroutine in coroutines]
+        if tasks:
+            await asyncio.wait(tasks, timeout=within)
+        return tasks
+
     async def close(self) -> None:
         """Cancel the tasks under way, as :func:`stop` does."""
         await stop(self._tasks)

@@ -12,6 +12,7 @@ from itertools import islice
 
 from hub.channels import namespace_of
 from hub.concurrency.node import Part
+from hub.concurrency.tasks import Tasks
 from hub.config import hub_settings
 from hub.logs import get_logger
 from hub.presence import tracker
@@ -24,6 +25,9 @@ Gone = Callable[[bool], Awaitable[None]]
 
 #: People who leave in one step; what one step asks of Redis goes out together.
 STEP = 200
+
+#: Seconds that the next step waits for them: what an app does when somebody has left may take for ever.
+LATE = 2.0
 
 
 class Leaving:
@@ -38,6 +42,7 @@ class Leaving:
         self._waiting: dict[Record, tuple[float, Gone]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
+        self._leaves = Tasks()
         self._closed = False
 
     async def leave(self, channel: str, person: str, gone: Gone) -> None:
@@ -68,6 +73,7 @@ class Leaving:
             self._timer.cancel()
         if self._task is not None:
             await asyncio.wait([self._task], timeout=hub_settings().redis_timeout)
+        await self._leaves.close()
 
     def _set_timer(self) -> None:
         if self._waiting and self._timer is None and self._task is None:
@@ -82,7 +88,7 @@ class Leaving:
         """End the grace of everybody who is due."""
         try:
             while due := self._take_due():
-                await asyncio.gather(*(_leave(record, gone) for record, gone in due))
+                await self._leaves.run((_leave(record, gone) for record, gone in due), LATE)
         finally:
             self._task = None
             self._set_timer()

@@ -15,6 +15,7 @@ from typing import TypeVar
 from hub.bus.layer import is_in_memory
 from hub.concurrency.background import Background
 from hub.concurrency.node import Part
+from hub.concurrency.tasks import Tasks
 from hub.config import hub_settings
 from hub.logs import get_logger
 from hub.presence.contract import BackendUnavailable, Departed, PresenceBackend, SharedBackend
@@ -39,6 +40,9 @@ RETRY = 1.0
 #: Seconds between two checks whether the backend is still there.
 WATCH = 1.0
 
+#: Seconds that the heartbeat waits for those who are told of a dead process: what an app does then may take for ever.
+LATE = 2.0
+
 #: How often a question is put to a backend, which may go away and come back meanwhile.
 ATTEMPTS = 3
 
@@ -62,6 +66,7 @@ class PresenceTracker:
         self._works = True
         self._is_closing = False
         self._tried = asyncio.Event()
+        self._telling = Tasks()
         self._heartbeats = Background("presence", self._heartbeat, event="presence_beat_failed", retry=lambda _: RETRY)
         self._heartbeats.wake()
 
@@ -144,7 +149,7 @@ class PresenceTracker:
         # the people of one process are told as departed.
         async with contextlib.aclosing(self._shared.remove_expired()) as expired:
             while not self.is_apart and (departed := await anext(expired, None)) is not None:
-                await _tell_departed(departed)
+                await self._telling.run([_tell_departed(departed)], LATE)
 
     async def close(self) -> None:
         """Stop renewing the lease.
@@ -152,7 +157,7 @@ class PresenceTracker:
         Users stay listed until it expires: they are about to come back elsewhere. Guests come back as somebody else,
         so they are taken off the lists.
         """
-        await self._heartbeats.close(hub_settings().redis_timeout)
+        await asyncio.gather(self._heartbeats.close(hub_settings().redis_timeout), self._telling.close())
         self._is_closing = True
         self._tried.set()  # nobody tries any more
         await self._shared.close()

@@ -245,6 +245,24 @@ async def test_leave_that_cannot_be_told_keeps_nobody_else_there(settings: Setti
     assert await tracker.current().count(ROOM) == 0
 
 
+async def test_leave_that_an_app_never_ends_keeps_nobody_else_there(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.HUB_LEAVE_GRACE = 0.05
+    monkeypatch.setattr(leaving, "LATE", 0.05)
+    monkeypatch.setattr(leaving, "STEP", 1)
+
+    async def never_ends(last: bool) -> None:
+        await asyncio.Event().wait()
+
+    told = Told()
+    for person, gone in (("u1", never_ends), ("u2", told)):
+        await tracker.current().enter(ROOM, person)
+        await leaving.current().leave(ROOM, person, gone)
+    await await_for(lambda: told.last, timeout=20, that="the other one has left")
+    assert await tracker.current().count(ROOM) == 0
+
+
 async def test_process_that_ends_tells_nothing_of_those_who_wait() -> None:
     told = Told()
     await visits("u1", told)

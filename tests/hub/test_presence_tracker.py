@@ -133,6 +133,27 @@ async def test_nobody_more_is_told_as_departed_once_redis_is_away(
     assert told == ["u1"]
 
 
+async def test_app_that_never_ends_to_hear_of_departed_people_stops_no_heartbeat(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, told = await start(), []
+
+    async def tell(channel: str, people: list[str]) -> None:
+        told.extend(people)
+        await asyncio.Event().wait()
+
+    async def expired(backend: RedisBackend) -> AsyncGenerator[Departed, None]:
+        yield {"room:1": ["u1"]}
+        yield {"room:1": ["u2"]}
+
+    await one.enter("room:1", "u9")
+    monkeypatch.setattr(tracker, "LATE", 0.05)
+    monkeypatch.setattr(tracker, "_departed", {"room": [tell]})
+    monkeypatch.setattr(RedisBackend, "remove_expired", expired)
+    await asyncio.wait_for(one.renew(), 20)
+    assert told[:2] == ["u1", "u2"]
+
+
 async def test_a_redis_that_forgot_everything_learns_it_again(
     start: Start, redis_server: RedisServer, settings: Settings
 ) -> None:
