@@ -38,7 +38,8 @@ export const CHAT = `
 .message-text { min-inline-size: 0; white-space: pre-wrap; overflow-wrap: anywhere; }
 .message.continued { margin-block-start: 0.1875rem; }
 .message.continued > .avatar { block-size: 0; visibility: hidden; }
-.message:is(.continued, .mine) .bubble { display: flex; align-items: baseline; gap: 0.75rem; }
+/* The time stands beside the last of short lines, and below a longer text. */
+.message:is(.continued, .mine) .bubble { display: flex; flex-wrap: wrap; align-items: last baseline; column-gap: 0.75rem; }
 .message:is(.continued, .mine) .message-head { order: 2; flex: none; margin-inline-start: auto; }
 .message:is(.continued, .mine) .author {
   position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap;
