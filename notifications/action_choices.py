@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from hub.logs import get_logger
 from hub.publishing import publish
-from hub.users import User, all_users
+from hub.users import User, all_users, may
 from hub.validation import Refused
 from notifications import channels, events, sources
 from notifications.inbox import bundles, read_marks, reading
@@ -64,7 +64,7 @@ def _choose(user: User, notification_id: int, name: str) -> ActionChoice:
         raise NoSuchAction  # no app has it any more
     if registered.permission:
         fresh = all_users().filter(pk=user.pk).first()
-        if fresh is None or not fresh.has_perm(registered.permission):
+        if fresh is None or not may(fresh, registered.permission):
             raise MayNotChoose
     # Who has chosen at the same time, and was first, has chosen.
     choice, is_new = ActionChoice.objects.get_or_create(

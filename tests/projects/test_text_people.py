@@ -14,9 +14,11 @@ from hub.testing import capture_publications, drain_jobs
 from hub.users import User, display_name, user_id, users_by_id
 from hub.users.checks import user_model_works
 from hub.users.groups import is_member
-from notifications import MEMBERS, channels, notify
+from notifications import MEMBERS, Action, action, channels, notify
+from notifications.action_choices import MayNotChoose, choose
 from notifications.inbox import organizing, queries
 from notifications.models import Topic
+from notifications.offers import declaring
 from notifications.sending import actions
 from tests.connection.wire import wired
 from tests.support import people
@@ -49,6 +51,16 @@ def test_alerts_are_counted_read_and_sent_once(ada: User) -> None:
         notify(to=to, message="hello", key="k")
     assert queries.unread_count(ada) == 2
     assert organizing.mark_all_read(user=ada, upto=2**31).unread == 0
+
+
+def test_who_has_no_permissions_may_choose_nothing_that_asks_for_one(
+    ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(declaring, "_registered", {})
+    action("guarded", permission="hub_notifications.add_notification")(lambda chosen: None)
+    (row,) = notify(to=ada, message="m", actions=[Action("guarded", "Do it")])
+    with pytest.raises(MayNotChoose):
+        choose(user=ada, notification_id=row.pk, name="guarded")
 
 
 def test_person_without_groups_follows_topics(ada: User) -> None:
