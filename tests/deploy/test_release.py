@@ -1,6 +1,7 @@
 """The release procedure, run against a `docker` that only writes down how it is called."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -75,6 +76,18 @@ def test_the_way_back_is_the_other_way_round_and_leaves_the_database(tmp_path: P
     code, calls, said = release(tmp_path, "--back")
     assert code == 0, said
     assert calls == [BACK, SERVICES, *(f"{UP} {name}" for name in reversed(ORDER))]
+
+
+def test_page_has_the_same_order_in_both_directions() -> None:
+    page = (BASE_DIR / "docs/howto/upgrade.md").read_text()
+    _, steps, back = re.split(r"^## (?:Steps|Go back)$", page.partition("\n## While")[0], flags=re.MULTILINE)
+    kinds = {"workers": "worker", "web processes": "web-", "beat": "beat"}
+    said = [
+        [kinds[name] for name in re.findall(r"\*\*(?:Replace )?(?:the )?(workers|web processes|beat)\*\*", text)]
+        for text in (steps, back)
+    ]
+    replaced = [next(kind for kind in kinds.values() if name.startswith(kind)) for name in ORDER]
+    assert said == [list(dict.fromkeys(replaced)), list(dict.fromkeys(reversed(replaced)))]
 
 
 def test_there_is_no_way_back_from_the_first_version(tmp_path: Path) -> None:
