@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from lab.harness.environment import free_port
+from hub.server.serve import config
+from lab.harness.environment import BASE_DIR, free_port
 from lab.harness.nginx import RESOLVES, SHIPPED, version
 from lab.harness.waiting import wait_for
 from tests.support.live import LiveHub
@@ -68,6 +69,14 @@ def answering(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
 def mirror() -> Iterator[int]:
     with answering(Mirror) as port:
         yield port
+
+
+def test_nginx_is_the_first_to_close_an_idle_connection() -> None:
+    """A request that meets the end of its connection is answered with 502, unless it may be sent twice."""
+    for shown in (SHIPPED, BASE_DIR / "docs/howto/run-on-several-machines.md"):
+        upstream = re.search(r"upstream web \{.*?\}", shown.read_text(), flags=re.DOTALL)
+        seconds = upstream and re.search(r"keepalive_timeout (\d+)s;", upstream[0])
+        assert seconds and int(seconds[1]) < config().timeout_keep_alive, shown.name
 
 
 @pytest.mark.slow
