@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
@@ -41,8 +41,8 @@ class Authenticated:
     """
 
     user: Visitor | None
-    credential: str = ""
-    token: str = ""
+    credential: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
     language: str = ""
     address: str = ""
     info: bytes = b""

@@ -20,8 +20,8 @@ _NEVER = {b"content-length", b"expect", b"transfer-encoding"}
 class Handshake:
     """A valid handshake: the target, the headers in their order (names in lower case) and the client's key."""
 
-    url: bytes
-    headers: list[tuple[bytes, bytes]]
+    url: bytes = field(repr=False)
+    headers: list[tuple[bytes, bytes]] = field(repr=False)
     key: bytes
 
 
@@ -29,8 +29,8 @@ class Handshake:
 class _Head:
     """What httptools tells of a request."""
 
-    url: bytes = b""
-    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    url: bytes = field(default=b"", repr=False)
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list, repr=False)
 
     def on_url(self, part: bytes) -> None:
         self.url += part

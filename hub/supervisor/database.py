@@ -30,7 +30,7 @@ class Prepared:
     """What was done: lines to show, and the password of an administrator that was made up, if any."""
 
     lines: list[str] = field(default_factory=list)
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
 
 
 def prepare() -> Prepared:

@@ -6,7 +6,7 @@ not at all, has no key that verifies it.
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -60,7 +60,7 @@ class SigningKey:
         kid: its name in a set of keys; empty for a key without one, which verifies tokens that name any key.
     """
 
-    material: Any
+    material: Any = field(repr=False)
     algorithms: tuple[str, ...]
     kid: str = ""
 

@@ -20,8 +20,17 @@ CommandId = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 Name = Annotated[str, Meta(max_length=255)]
 
 
+#: What lets whoever knows it act for a client.
+_SECRET = frozenset({"session", "token"})
+
+
 class ProtocolMessage(msgspec.Struct, omit_defaults=True, kw_only=True):
     """The base of all messages: what is not said is not written."""
+
+    def __repr__(self) -> str:
+        """Without secrets, which tools that report errors would take with them from local variables."""
+        shown = (f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name not in _SECRET)
+        return f"{type(self).__name__}({', '.join(shown)})"
 
 
 # --- from the client ----------------------------------------------------------------------------------------------
