@@ -96,7 +96,8 @@ users-uuids:
 
 users-others:
 	@$(PYTEST) --rows 2 --ds tests.projects.text_people.settings -m "not slow" tests/projects \
-		tests/notifications/test_keys.py tests/chat/test_rpc.py tests/connection/test_leaving.py; texts=$$?; \
+		tests/api/test_notify.py tests/notifications/test_keys.py tests/chat/test_rpc.py \
+		tests/connection/test_leaving.py; texts=$$?; \
 	$(PYTEST) --rows 2 --ds tests.projects.django_people.settings -m "not slow" tests/privacy \
 		tests/notifications/test_{keys,topics}.py tests/connection/test_leaving.py \
 		tests/api/test_{notify,rooms,topics}.py; numbers=$$?; \

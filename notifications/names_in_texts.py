@@ -14,10 +14,12 @@ def names(user: User) -> Callable[[str], bool]:
     in quotes, or by any of these that is short in quotes.
     """
     said = (user.get_username(), getattr(user, user.get_email_field_name(), ""), display_name(user))
-    known = set(map(str, filter(None, said))) - {user_id(user)}  # each may be None
-    quoted = {user_id(user), *(name for name in known if len(name) < SHORT)}
-    patterns = [rf"""(['"]){re.escape(name)}\1""" for name in quoted]
+    known = set(map(str, filter(None, said)))  # each may be None
+    own_id = user_id(user)
+    # An id of digits stands in texts about something else. One that people log in with may be a name, as any other.
+    bare = {name for name in known if len(name) >= SHORT and not (name == own_id and name.isdecimal())}
+    patterns = [rf"""(['"]){re.escape(name)}\1""" for name in {own_id, *known} - bare]
     # As a whole, and no part of the name or address of somebody else.
-    patterns += [rf"(?<![\w.+-]){re.escape(name)}(?![\w-]|\.\w)" for name in known - quoted]
+    patterns += [rf"(?<![\w.+-]){re.escape(name)}(?![\w-]|\.\w)" for name in bare]
     found = [re.compile(pattern, re.IGNORECASE) for pattern in patterns]
     return lambda text: any(pattern.search(text) for pattern in found)

@@ -14,7 +14,7 @@ from hub.testing import capture_publications, drain_jobs
 from hub.users import User, display_name, user_id, users_by_id
 from hub.users.checks import user_model_works
 from hub.users.groups import is_member
-from notifications import MEMBERS, Action, action, channels, notify
+from notifications import MEMBERS, Action, action, channels, names_in_texts, notify
 from notifications.action_choices import MayNotChoose, choose
 from notifications.inbox import organizing, queries
 from notifications.models import Topic
@@ -89,6 +89,13 @@ async def test_long_name_is_cut_and_a_mail_address_is_none() -> None:
     room = await Room.objects.acreate(name="lobby")
     await sync_to_async(post_message)(room_id=room.pk, author_id=long.pk, text="hello")
     assert (await Message.objects.aget()).username == "L" * 150
+
+
+def test_key_to_log_in_with_is_found_in_texts(ada: User) -> None:
+    is_named = names_in_texts.names(ada)
+    assert [is_named(text) for text in ("Dear m-ada,", "'m-ada'", "m-adam", "xm-ada", "m-ada.x")] == [True] * 2 + [
+        False
+    ] * 3
 
 
 #: Keys that are no ids: what looks like a channel, a path, an address, another id, a format, SQL or nothing.
