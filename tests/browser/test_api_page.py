@@ -12,6 +12,8 @@ def test_page_shows_every_method_without_a_complaint(visitor: Visitors) -> None:
     for method in ("publish", "broadcast", "history", "presence_stats", "batch", "notify"):
         expect(page.get_by_role("button", name=f"POST /api/{method} ").first).to_be_visible()
     assert page.locator("html").get_attribute("lang") == "en"
+    page.emulate_media(color_scheme="dark")
+    expect(page.locator("html")).to_have_class("dark-mode")
 
 
 def test_nothing_comes_from_elsewhere(visitor: Visitors, hub: LiveHub) -> None:

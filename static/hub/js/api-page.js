@@ -12,6 +12,11 @@ new MutationObserver(() => {
   }
 }).observe(page, { childList: true, subtree: true });
 
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const followScheme = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", followScheme);
+followScheme();
+
 const { SwaggerUIBundle } = /** @type {{SwaggerUIBundle: any}} */ (/** @type {unknown} */ (globalThis));
 
 SwaggerUIBundle({
