@@ -5,10 +5,10 @@ for all else that a list of people needs, and its text compares and sorts as the
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import chain
 from typing import Any
 
 import msgspec
+from django.core.exceptions import EmptyResultSet
 from django.db import connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import BooleanField, F, Func, QuerySet
@@ -35,12 +35,20 @@ def written_keys(users: "QuerySet[Any]") -> list[Written]:
     """The keys of the users of a query, in its order. One query."""
     if not keys_are_uuids():
         return [written(key) for key in users.values_list("pk", flat=True)]
-    # As the driver has them, and not as Django makes them of it: UUIDs, or their 32 digits.
-    parts = users.values_list("pk").query.get_compiler(users.db).execute_sql() or ()
-    keys = [row[0] for row in chain.from_iterable(parts)]
-    if connections[users.db].features.has_native_uuid_field:
-        return [str(key) for key in keys]
-    return [f"{key[:8]}-{key[8:12]}-{key[12:16]}-{key[16:20]}-{key[20:]}" for key in keys]
+    try:
+        statement, asked = users.values_list("pk").query.get_compiler(users.db).as_sql()
+    except EmptyResultSet:
+        return []
+    is_native = connections[users.db].features.has_native_uuid_field
+    with connections[users.db].cursor() as cursor:
+        if is_native:
+            from psycopg.types.string import TextLoader
+
+            # The database sends texts, of which the driver makes UUIDs. Said of this cursor, not of the connection.
+            cursor.adapters.register_loader("uuid", TextLoader)
+        cursor.execute(statement, asked)
+        keys = [row[0] for row in cursor.fetchall()]
+    return keys if is_native else [f"{key[:8]}-{key[8:12]}-{key[12:16]}-{key[16:20]}-{key[20:]}" for key in keys]
 
 
 def keys_and_ids(users: "QuerySet[User]") -> list[tuple[Written, str]]:
@@ -68,7 +76,8 @@ def as_rows(keys: Sequence[Key]) -> tuple[str, Any]:
         array, asked = _as_array(keys)
         return f"SELECT UNNEST({array})", asked
     if keys_are_uuids():
-        return "SELECT REPLACE(value, '-', '') FROM JSON_EACH(%s)", msgspec.json.encode(keys).decode()
+        # The 32 digits that the rows have.
+        return "SELECT value FROM JSON_EACH(%s)", msgspec.json.encode(keys).decode().replace("-", "")
     return "SELECT value FROM JSON_EACH(%s)", msgspec.json.encode(as_stored(keys)).decode()
 
 

@@ -54,6 +54,10 @@ class KeysField(_Field):
     def get_prep_value(self, value: Any) -> Any:
         return None if value is None else msgspec.json.encode(_differences(value)).decode()
 
+    def get_placeholder(self, *_: Any) -> str:
+        # Rows of a field that has none come to PostgreSQL as arrays, of which the driver escapes each quote in Python.
+        return "%s"
+
     def from_db_value(self, value: Any, *_: Any) -> Any:
         return None if value is None else _sums(msgspec.json.decode(value))
 
