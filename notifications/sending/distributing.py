@@ -330,13 +330,14 @@ def _to_connected(notification_id: int, deadline: float) -> None:
     ):
         return
     connected = [name.partition(":")[2] for name in subscribed(channels.USER)]
-    for ids in _connected_in(distribution, connected) if connected else ():
+    for ids, whole_parts in _connected_in(distribution, connected) if connected else ():
         if ids:
             with transaction.atomic():
                 locked = _owed(notification_id)
                 if locked is None:
                     return
                 _give(locked, ids)
+                locked.parts.filter(pk__in=whole_parts).delete()
                 locked.moved_at = Now()
                 locked.save()
             flush()
@@ -352,26 +353,33 @@ def _is_small(distribution: Distribution) -> bool:
     return not people.order_by("pk").values("pk")[BATCH : BATCH + 1]
 
 
-def _connected_in(distribution: Distribution, connected: Sequence[str]) -> Iterator[dict[Written, str]]:
+def _connected_in(
+    distribution: Distribution, connected: Sequence[str]
+) -> Iterator[tuple[dict[Written, str], Sequence[int]]]:
     """The ids of those of these people who are to get it, by key, as many as one step takes; now and then of none.
 
-    A list is read once, from its beginning, and of the people who are connected only those in it are looked up.
+    A list is read once, from its beginning, and of the people who are connected only those in it are looked up. With
+    them come the keys of the parts in which there is nobody else: no step has to look at those again.
     """
     if distribution.notification.audience != LISTED:
         for ids in in_batches(connected):
-            yield _belonging(distribution, {written(user.pk): known for known, user in users_by_id(ids).items()})
+            known = {written(user.pk): known for known, user in users_by_id(ids).items()}
+            yield _belonging(distribution, known), ()
         return
-    among, found = set(connected), list[Written]()
+    among, found, whole_parts = set(connected), list[Written](), list[int]()
     for pk in list(distribution.parts.order_by("pk").values_list("pk", flat=True)):
         for part in distribution.parts.filter(pk=pk):  # none where a step has taken it meanwhile
             known = {key: str(key) for key in part.keys} if ids_are_keys() else ids_of_written(part.keys)
-            found += [key for key in part.keys if known.get(key) in among]
+            here = [key for key in part.keys if known.get(key) in among]
+            found += here
+            if len(here) == len(part.keys):
+                whole_parts.append(pk)
         if len(found) < BATCH:
-            yield {}
+            yield {}, ()
         else:
-            yield ids_of_written(found)
-            found = []
-    yield ids_of_written(found)
+            yield ids_of_written(found), whole_parts
+            found, whole_parts = [], []
+    yield ids_of_written(found), whole_parts
 
 
 def _belonging(distribution: Distribution, ids: Mapping[Written, str]) -> dict[Written, str]:

@@ -35,11 +35,13 @@ WRITES = [
 @pytest.mark.slow
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize(("owner", "name"), WRITES, ids=[name for _, name in WRITES])
-@pytest.mark.parametrize("to", ["members", "list"])
+@pytest.mark.parametrize("to", ["members", "list", "list of connected"])
 def test_a_job_that_is_killed_anywhere_goes_on_and_repeats_nobody(
     crowd: list[User], monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, when: str, to: str
 ) -> None:
-    (alert,) = notify(to=crowd if to == "list" else MEMBERS, message="m")
+    if to == "list of connected":
+        monkeypatch.setattr(distributing, "subscribed", lambda _: [f"user:{user_id(one)}" for one in crowd])
+    (alert,) = notify(to=MEMBERS if to == "members" else crowd, message="m")
     for nth in (1, 2, 4):
         with killed_at(monkeypatch, owner, name, when, nth=nth):
             distributing.run(alert.pk)
@@ -89,6 +91,28 @@ def test_connected_people_cost_no_more_than_they_give(
         steps.setattr(distributing, "BATCH", 1)
         distributing.run(other.pk, seconds=0)
         assert len(entries()) <= 3
+
+
+def test_no_step_looks_again_at_people_of_whom_all_were_connected(
+    crowd: list[User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connected = crowd[:51]
+    monkeypatch.setattr(distributing, "subscribed", lambda _: [f"user:{user_id(one)}" for one in connected])
+    real, given = inbox.add, list[Any]()
+
+    def add(notification_id: int, keys: Any) -> Any:
+        given.append(len(keys))
+        return real(notification_id, keys)
+
+    monkeypatch.setattr(inbox, "add", add)
+    (alert,) = notify(to=crowd, message="m")
+    distributing.run(alert.pk)
+    # Of parts of 25, two were of connected people alone; of the third there was one.
+    assert given == [25, 25, 1, 25, *[25] * ((CROWD - 75) // 25), *[rest for rest in [CROWD % 25] if rest]]
+    assert_each_has_it_once(crowd, alert)
+    done = Distribution.objects.get()
+    assert (done.total, done.reached) == (CROWD, CROWD)
+    assert done.finished_at is not None
 
 
 def test_a_list_that_is_withdrawn_at_this_moment_is_not_extended(crowd: list[User]) -> None:
