@@ -8,6 +8,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from hub.fields import NameField
+
 
 def new_epoch() -> str:
     """A name for one history of a stream: 8 characters, random, so that no two histories share it."""
@@ -21,7 +23,7 @@ class Stream(models.Model):
     (:func:`hub.streams.begin`), so one that was created again would be taken for the one before.
     """
 
-    channel = models.CharField(max_length=97, primary_key=True)
+    channel = NameField(max_length=97, primary_key=True)
     epoch = models.CharField(max_length=8, default=new_epoch)
     head = models.PositiveBigIntegerField(default=0)
     updated_at = models.DateTimeField(db_default=Now())
@@ -57,7 +59,7 @@ class Publication(models.Model):
     nothing else (``docs/decisions/002-offsets-after-commit.md``).
     """
 
-    channel = models.CharField(max_length=97)
+    channel = NameField(max_length=97)
     offset = models.PositiveBigIntegerField(null=True)
     data = models.TextField()
     #: JSON text: which client published it; empty where it was not a client.
@@ -86,7 +88,7 @@ class Publication(models.Model):
 class Heartbeat(models.Model):
     """When a part of the hub (``worker:<host>``, ``beat:<host>``) last showed that it works."""
 
-    part = models.CharField(max_length=120, primary_key=True)
+    part = NameField(max_length=120, primary_key=True)
     beat_at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:
@@ -96,7 +98,7 @@ class Heartbeat(models.Model):
 class Lease(models.Model):
     """Who of several processes does what only one may do, such as sending what is due, and until when."""
 
-    name = models.CharField(max_length=50, primary_key=True)
+    name = NameField(max_length=50, primary_key=True)
     holder = models.CharField(max_length=120)
     expires_at = models.DateTimeField(db_default=Now())
 
@@ -107,7 +109,7 @@ class Lease(models.Model):
 class ProcessPresence(models.Model):
     """The people of one web process while Redis is away (``hub.presence.process_rows``)."""
 
-    process = models.CharField(max_length=32, primary_key=True)
+    process = NameField(max_length=32, primary_key=True)
     #: JSON text: channel -> how many guests, and the other people.
     people = models.TextField()
     #: Counts the changes of this row.
@@ -135,7 +137,7 @@ class Deletion(models.Model):
 class PublicationKey(models.Model):
     """An idempotency key that a channel has seen: ``hub.publishing.idempotency`` publishes under it once."""
 
-    channel = models.CharField(max_length=97)
+    channel = NameField(max_length=97)
     key = models.CharField(max_length=200)
     #: The row it was stored as; none for one that was live only. That row may be pruned before the key is.
     publication_id = models.BigIntegerField(null=True)
@@ -175,7 +177,7 @@ class ApiKey(models.Model):
     #: The first characters of the key, enough to tell it from others, far too few to guess it.
     prefix = models.CharField(_("starts with"), max_length=16)
     #: SHA-256, in hexadecimal. A slow hash would add nothing: a key is 256 random bits, not a password.
-    digest = models.CharField(max_length=64, unique=True)
+    digest = NameField(max_length=64, unique=True)
     methods: Any = models.JSONField(_("methods"), help_text=_("What it may call."))
     channels: Any = models.JSONField(
         _("channels"),

@@ -7,6 +7,8 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from hub.fields import NameField
+
 
 class Job(models.Model):
     """A durable task that has been called and has not ended well: it waits, runs, or has failed for good.
@@ -16,7 +18,7 @@ class Job(models.Model):
     """
 
     #: The id of the Celery task.
-    id = models.CharField(_("id"), max_length=255, primary_key=True)
+    id = NameField(_("id"), max_length=255, primary_key=True)
     task = models.CharField(_("task"), max_length=255)
     #: JSON text: the list of positional and the object of keyword arguments.
     arguments = models.TextField(_("arguments"))
@@ -87,7 +89,7 @@ class TrackedJob(models.Model):
     """
 
     #: The id of the Celery task, or what another program calls its work.
-    id = models.CharField(_("id"), max_length=255, primary_key=True)
+    id = NameField(_("id"), max_length=255, primary_key=True)
     source = models.CharField(max_length=10, choices=JobSource.choices, default=JobSource.DURABLE)
     task = models.CharField(_("task"), max_length=255, blank=True)
     title = models.CharField(_("title"), max_length=200)

@@ -6,6 +6,8 @@ from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from hub.fields import NameField
+
 
 class Session(AbstractBaseSession):
     """A browser's session, as Django keeps it, and whose it is: so that sockets are let in with one query.
@@ -41,7 +43,7 @@ class AccessToken(models.Model):
     #: The first characters of the token, enough for its owner to tell it from the others, far too few to guess it.
     prefix = models.CharField(_("starts with"), max_length=16)
     #: SHA-256, in hexadecimal. A slow hash would add nothing: a token is 256 random bits, not a password.
-    digest = models.CharField(max_length=64, unique=True)
+    digest = NameField(max_length=64, unique=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     #: None: it does not end by itself.
     expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
@@ -63,7 +65,7 @@ class LogInLink(models.Model):
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     #: SHA-256, in hexadecimal, of 256 random bits.
-    digest = models.CharField(max_length=64, unique=True)
+    digest = NameField(max_length=64, unique=True)
     #: The path that it leads to; empty for the first page.
     page = models.CharField(max_length=500, blank=True, default="")
     expires_at = models.DateTimeField(db_index=True)

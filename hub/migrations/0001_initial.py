@@ -3,6 +3,7 @@
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import django.utils.timezone
+import hub.fields
 import hub.models
 from django.db import migrations, models
 
@@ -21,7 +22,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(help_text='Which program uses it, and for what.', max_length=100, verbose_name='name')),
                 ('prefix', models.CharField(max_length=16, verbose_name='starts with')),
-                ('digest', models.CharField(max_length=64, unique=True)),
+                ('digest', hub.fields.NameField(max_length=64, unique=True)),
                 ('methods', models.JSONField(help_text='What it may call.', verbose_name='methods')),
                 ('channels', models.JSONField(help_text='Which channels it may name, one in a line: everyone, user:42, user:* or * for all.', verbose_name='channels')),
                 ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created at')),
@@ -46,14 +47,14 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Heartbeat',
             fields=[
-                ('part', models.CharField(max_length=120, primary_key=True, serialize=False)),
+                ('part', hub.fields.NameField(max_length=120, primary_key=True, serialize=False)),
                 ('beat_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
         ),
         migrations.CreateModel(
             name='Lease',
             fields=[
-                ('name', models.CharField(max_length=50, primary_key=True, serialize=False)),
+                ('name', hub.fields.NameField(max_length=50, primary_key=True, serialize=False)),
                 ('holder', models.CharField(max_length=120)),
                 ('expires_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
@@ -61,7 +62,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='ProcessPresence',
             fields=[
-                ('process', models.CharField(max_length=32, primary_key=True, serialize=False)),
+                ('process', hub.fields.NameField(max_length=32, primary_key=True, serialize=False)),
                 ('people', models.TextField()),
                 ('revision', models.PositiveBigIntegerField()),
                 ('returned', models.BooleanField(default=False)),
@@ -95,7 +96,7 @@ class Migration(migrations.Migration):
             name='PublicationKey',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('channel', models.CharField(max_length=97)),
+                ('channel', hub.fields.NameField(max_length=97)),
                 ('key', models.CharField(max_length=200)),
                 ('publication_id', models.BigIntegerField(null=True)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), db_index=True)),
@@ -107,7 +108,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Stream',
             fields=[
-                ('channel', models.CharField(max_length=97, primary_key=True, serialize=False)),
+                ('channel', hub.fields.NameField(max_length=97, primary_key=True, serialize=False)),
                 ('epoch', models.CharField(default=hub.models.new_epoch, max_length=8)),
                 ('head', models.PositiveBigIntegerField(default=0)),
                 ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
@@ -121,7 +122,7 @@ class Migration(migrations.Migration):
             name='Publication',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('channel', models.CharField(max_length=97)),
+                ('channel', hub.fields.NameField(max_length=97)),
                 ('offset', models.PositiveBigIntegerField(null=True)),
                 ('data', models.TextField()),
                 ('info', models.TextField(default='')),

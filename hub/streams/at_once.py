@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from hub.database import inserting, prepared
 from hub.models import Publication
-from hub.streams.sql import BATCH, COLLATION, MOVE_HEADS, NOW, among, lock
+from hub.streams.sql import BATCH, MOVE_HEADS, NOW, among, lock
 from hub.streams.store import Envelope
 
 
@@ -94,7 +94,7 @@ _INSERT_WITH_ROW = """
 # Several publications.
 _LOCK = """
     SELECT channel, epoch, head, {is_ready}
-    FROM hub_stream WHERE channel {among} ORDER BY channel {collation} {lock}
+    FROM hub_stream WHERE channel {among} ORDER BY channel {lock}
 """
 _INSERT_ALL = {
     "sqlite": _written(
@@ -216,7 +216,7 @@ def _locked(names: list[str]) -> Mapping[str, tuple[str, int]]:
     """The epoch and the head of those that can be continued, which are locked."""
     with connection.cursor() as cursor:
         found_in, asked = among(names)
-        statement = _written(_LOCK, among=found_in, collation=COLLATION[connection.vendor], lock=lock())
+        statement = _written(_LOCK, among=found_in, lock=lock())
         cursor.execute(statement, asked)
         return {channel: (epoch, head) for channel, epoch, head, is_ready in cursor.fetchall() if is_ready}
 

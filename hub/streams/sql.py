@@ -13,10 +13,6 @@ BATCH = 500
 #: The database's own clock, as Django's ``Now()`` has it for each.
 NOW = {"sqlite": "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')", "postgresql": "STATEMENT_TIMESTAMP()"}
 
-#: Rows are locked in the order in which Python sorts names and cuts them into batches, whatever the database's own
-#: order is: two transactions that lock in two orders deadlock. SQLite sorts bytes anyway.
-COLLATION = {"sqlite": "", "postgresql": 'COLLATE "C"'}
-
 #: Has the heads of streams follow what was stored.
 MOVE_HEADS = """
     UPDATE hub_stream
@@ -28,11 +24,11 @@ MOVE_HEADS = """
 def among(names: list[str]) -> tuple[str, list[Any]]:
     """The SQL that a column is one of ``names``, and its parameters.
 
-    Of many names PostgreSQL gets one array: its driver reads a statement in Python, a parameter at a time, which takes
-    longer than the statement itself.
+    Of many names PostgreSQL gets one text: its driver writes a parameter, and an element of an array, at a time, in
+    Python, which takes longer than the statement itself. No name has a comma (:mod:`hub.channels.namespace`).
     """
     if len(names) > FEW and connection.vendor == "postgresql":
-        return "= ANY(%s)", [names]
+        return "= ANY(STRING_TO_ARRAY(%s, ','))", [",".join(names)]
     return f"IN ({', '.join(['%s'] * len(names))})", list(names)
 
 

@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce, Greatest, Now
 
 from hub.models import Publication, Stream, new_epoch
 from hub.streams import sharing
-from hub.streams.sql import BATCH, COLLATION, MOVE_HEADS, NOW, among, lock
+from hub.streams.sql import BATCH, MOVE_HEADS, NOW, among, lock
 
 #: How far back ``touched`` searches: longer than a sequencing transaction stays open, and than host clocks differ.
 SLACK = timedelta(seconds=60)
@@ -87,7 +87,7 @@ def sequence(channels: Iterable[str]) -> list[Envelope]:
 
 # Written as SQL, because Django's bulk_update() makes an expression per row: for 2,000 rows it took ten times as long
 # as everything else. The statements are of PostgreSQL 9.5 and SQLite 3.35 and newer.
-_LOCK = "SELECT channel, epoch, head FROM hub_stream WHERE channel {among} ORDER BY channel {collation} {lock}"
+_LOCK = "SELECT channel, epoch, head FROM hub_stream WHERE channel {among} ORDER BY channel {lock}"
 #: The numbers of rows and the heads of streams are looked up in JSON instead of joined. Where PostgreSQL's statistics
 #: are of a time at which the table was empty, it expects one row of each side of a join, and reads one side again for
 #: each row of the other: numbering 1,000 publications took minutes.
@@ -250,7 +250,7 @@ def _lock(names: list[str], how: str = "FOR UPDATE") -> dict[str, Position]:
     """Lock the streams of ``names`` that exist and say where each stands. SQLite's transaction is its lock."""
     with connection.cursor() as cursor:
         found_in, asked = among(names)
-        cursor.execute(_LOCK.format(among=found_in, collation=COLLATION[connection.vendor], lock=lock(how)), asked)
+        cursor.execute(_LOCK.format(among=found_in, lock=lock(how)), asked)
         return {channel: Position(epoch, head) for channel, epoch, head in cursor.fetchall()}
 
 

@@ -3,6 +3,7 @@
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import django.utils.timezone
+import hub.fields
 from django.conf import settings
 from django.db import migrations, models
 
@@ -43,7 +44,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Job',
             fields=[
-                ('id', models.CharField(max_length=255, primary_key=True, serialize=False, verbose_name='id')),
+                ('id', hub.fields.NameField(max_length=255, primary_key=True, serialize=False, verbose_name='id')),
                 ('task', models.CharField(max_length=255, verbose_name='task')),
                 ('arguments', models.TextField(verbose_name='arguments')),
                 ('options', models.TextField(default='{}')),
@@ -143,7 +144,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='TrackedJob',
             fields=[
-                ('id', models.CharField(max_length=255, primary_key=True, serialize=False, verbose_name='id')),
+                ('id', hub.fields.NameField(max_length=255, primary_key=True, serialize=False, verbose_name='id')),
                 ('source', models.CharField(choices=[('durable', 'A job of the hub'), ('celery', 'A task of Celery'), ('api', 'Another program')], default='durable', max_length=10)),
                 ('task', models.CharField(blank=True, max_length=255, verbose_name='task')),
                 ('title', models.CharField(max_length=200, verbose_name='title')),
