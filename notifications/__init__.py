@@ -4,7 +4,8 @@
 and ``on_m2m_change`` make rules, and ``notify_bulk`` runs one for many rows; ``retract`` and ``aretract`` take alerts
 back; ``audience`` declares people by a name, ``MEMBERS`` and ``people_with`` are audiences; ``Kind`` declares a class
 of notifications, ``Category`` what kinds people look at together; ``Action`` and ``Link`` are buttons of an alert, and
-``action`` registers what they do. They may be imported anywhere after Django's apps are configured, ``Kind`` and
+``action`` registers what they do; ``delivery_method`` adds a way to reach people that they choose about, and
+``who_wants`` says who has chosen it. They may be imported anywhere after Django's apps are configured, ``Kind`` and
 ``Category`` in ``models.py`` too.
 """
 
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from notifications.kinds.declaring import Category, Kind
     from notifications.offers.declaring import Action, Chosen, Link, action
+    from notifications.preferences.choosing import who_wants
+    from notifications.preferences.methods import delivery_method
     from notifications.rules.bulk import notify_bulk
     from notifications.rules.declaring import on_delete, on_save
     from notifications.rules.m2m import on_m2m_change
@@ -35,6 +38,7 @@ __all__ = [
     "anotify",
     "aretract",
     "audience",
+    "delivery_method",
     "notify",
     "notify_bulk",
     "on_delete",
@@ -43,6 +47,7 @@ __all__ = [
     "open_to_rules",
     "people_with",
     "retract",
+    "who_wants",
 ]
 
 _HOMES = {
@@ -58,6 +63,7 @@ _HOMES = {
     "anotify": "sending.actions",
     "aretract": "sending.withdrawing",
     "audience": "sending.named_audiences",
+    "delivery_method": "preferences.methods",
     "notify": "sending.actions",
     "notify_bulk": "rules.bulk",
     "on_delete": "rules.declaring",
@@ -66,6 +72,7 @@ _HOMES = {
     "open_to_rules": "saved_rules.firing",
     "people_with": "sending.named_audiences",
     "retract": "sending.withdrawing",
+    "who_wants": "preferences.choosing",
 }
 
 

@@ -10,11 +10,11 @@ silent (:mod:`notifications.preferences.heeding`).
 
 from collections.abc import Collection, Iterable, Sequence
 
-from hub.users import Key
+from hub.users import Key, User
 from notifications.bundle_names import of_bundle
 from notifications.kinds.declaring import Kind, kind_named
 from notifications.models import Choice, Notification
-from notifications.preferences.methods import INBOX, LIVE
+from notifications.preferences.methods import INBOX, LIVE, method_named
 from notifications.preferences.quiet_hours import in_quiet_hours
 from notifications.preferences.subjects import Made, default_of, is_fixed, is_on, subjects_of
 
@@ -26,6 +26,23 @@ def chosen_by(kind: Kind, method: str, people: Collection[Key]) -> set[Key]:
     """
     asked = [name for name in {INBOX.name, method} if not is_fixed(kind, name)]
     return set(people) - _off(kind, asked, people).keys() if asked else set(people)
+
+
+def who_wants(kind: str, *, by: str, among: Iterable[User]) -> list[User]:
+    """Those of these users, in their order, who want notifications of this kind by this delivery method.
+
+    One query, none where nobody can choose.
+
+    Raises:
+        LookupError: there is no such kind, or no such method.
+    """
+    found, users = kind_named(kind), list(among)
+    if found is None:
+        raise LookupError(f"No app declares a kind {kind!r}.")
+    if method_named(by) is None:
+        raise LookupError(f"There is no delivery method {by!r}: call delivery_method() in ready().")
+    wanted = chosen_by(found, by, [user.pk for user in users])
+    return [user for user in users if user.pk in wanted]
 
 
 def heard_by(row: Notification, people: Collection[Key]) -> dict[Key, bool]:

@@ -1,7 +1,7 @@
 """The ways in which a notification reaches a person, and which people choose about for each kind.
 
-A way that joins later, such as mail, registers itself here, and asks
-:func:`notifications.preferences.choosing.chosen_by` before it delivers.
+A product adds ways of its own, such as mail, with :func:`delivery_method`, and asks
+:func:`notifications.preferences.choosing.who_wants` before it delivers.
 """
 
 from collections.abc import Iterator
@@ -46,6 +46,20 @@ def register(method: Method) -> None:
     """
     if len(method.name) > NAME_LIMIT or _methods.setdefault(method.name, method) is not method:
         raise ValueError(f"There is no room for a delivery method named {method.name!r}.")
+
+
+def delivery_method(name: str, *, label: Text, said: Text) -> None:
+    """Let people choose whether notifications reach them in a way that the product adds. Called in ``ready()``.
+
+    Args:
+        name: for programs, such as ``mail``; 20 characters at most.
+        label: what people choose, such as "By mail".
+        said: what follows for them where it is on, as the end of the sentence "It …", such as "comes by mail".
+
+    Raises:
+        ValueError: another one has its name, or the name is too long.
+    """
+    register(Method(name, label, said))
 
 
 def methods() -> Iterator[Method]:

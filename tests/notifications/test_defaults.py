@@ -8,7 +8,7 @@ from django.contrib.auth.models import AnonymousUser, Group
 from django.test import Client, override_settings
 
 from hub.testing import drain_jobs
-from notifications import MEMBERS, Category, Kind, following, kind_mistakes, notify
+from notifications import MEMBERS, Category, Kind, delivery_method, following, kind_mistakes, notify, who_wants
 from notifications.inbox import queries
 from notifications.inbox.organizing import mark_read
 from notifications.kinds import declaring as kinds
@@ -16,7 +16,7 @@ from notifications.models import Notification, ReadMark, ReadUpTo, Topic
 from notifications.preferences import choosing, methods, subjects
 from notifications.preferences import stored as preferences
 from notifications.preferences.heeding import heeded_of
-from notifications.preferences.methods import INBOX, LIVE, Method
+from notifications.preferences.methods import INBOX, LIVE
 from notifications.preferences.stored import Wish
 from tests.notifications.published import alerts_on
 from tests.support.people import User
@@ -113,12 +113,27 @@ def test_what_many_share_follows_the_defaults_in_lists_counts_and_clients(ann: U
 
 def test_a_way_of_the_product_has_a_default_too(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(methods, "_methods", dict(methods._methods))
-    methods.register(Method("mail", label="By mail", said="comes by mail"))
+    delivery_method("mail", label="By mail", said="comes by mail")
     bill = Kind("bill", label="Bill", message="bill", defaults={"mail": False})
     assert choosing.chosen_by(bill, "mail", [ann.pk]) == set()
     assert chosen(ann)["bill"][0] == [True, True, False]
     choose(ann, "mail", kind="bill")
     assert choosing.chosen_by(bill, "mail", [ann.pk]) == {ann.pk}
+
+
+def test_who_wants_a_kind_by_mail(ann: User, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any) -> None:
+    monkeypatch.setattr(methods, "_methods", dict(methods._methods))
+    with pytest.raises(LookupError, match="no delivery method 'mail'"):
+        who_wants("news.offer", by="mail", among=[ann])
+    delivery_method("mail", label="By mail", said="comes by mail")
+    with pytest.raises(LookupError, match="No app declares a kind 'nothing'"):
+        who_wants("nothing", by="mail", among=[ann])
+    bob = User.objects.create_user("bob")
+    choose(ann, kind="news.offer")
+    choose(bob, kind="news.offer")
+    choose(ann, "mail", is_on=False, kind="news.offer")
+    with django_assert_num_queries(1):
+        assert who_wants("news.offer", by="mail", among=[ann, bob]) == [bob]
 
 
 def test_defaults_cost_no_query(ann: User, django_assert_num_queries: Any) -> None:
