@@ -17,6 +17,8 @@ from hub.endpoints.centrifuge import emulation, sessions
 from hub.limits import connections
 from hub.publishing import publish_many
 from hub.session import connection_presence
+from hub.transports.http_stream import HttpStream
+from hub.transports.transport import LONG
 from lab.harness.waiting import await_for
 from tests.connection.node import needs_node, node_client
 from tests.connection.test_authentication import session_of
@@ -100,7 +102,16 @@ async def test_client_that_takes_nothing_more_is_not_there_and_then_dropped(
         await await_for(lambda: not connections.by_user, timeout=20, that="the connection is dropped")
 
 
-async def test_long_answers_to_the_first_frame_come_as_they_are_read(address: str) -> None:
+async def test_long_answers_to_the_first_frame_come_as_they_are_read(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer, waiting = HttpStream.answer, []
+
+    async def noted(stream: HttpStream, text: str, who: object) -> None:
+        waiting.append(stream._size)
+        await answer(stream, text, who)
+
+    monkeypatch.setattr(HttpStream, "answer", noted)
     await sync_to_async(publish_many)([("everyone", {"type": "a", "text": "x" * 4000}) for _ in range(60)])
     asked = [json.dumps({"id": number, "history": {"channel": "everyone", "limit": 60}}) for number in range(2, 6)]
     async with (
@@ -116,6 +127,7 @@ async def test_long_answers_to_the_first_frame_come_as_they_are_read(address: st
             if len(lengths) == len(asked):
                 break
     assert lengths == dict.fromkeys(range(2, 6), 60)
+    assert len(waiting) == 4 and max(waiting) < LONG  # when the next one is made, the one before has been taken
 
 
 @pytest.mark.slow
