@@ -6,9 +6,10 @@ on a channel of that connection. kombu 5.7.0 then looks for the address in a con
 lives through: the message stays with Redis, or in its file, and is given out again after the visibility timeout; the
 task has the effect of one run all the same.
 
-What waits in a queue may be no message: a value that was damaged, or put there by another program. kombu and Celery
-raise whatever comes up while they take it apart, and the worker ends, with each such value once more. Here it is
-dropped and logged, and the next one is taken. The row of a durable job is still there, and it is sent again.
+What waits in a queue may be no message: a value that was damaged, or put there by another program. kombu raises
+whatever comes up while it takes that apart, and the worker ends, with each such value once more. Here it is dropped
+and logged, and the next one is taken. What the callback of a consumer raises is raised as before: for that of Celery
+see :mod:`worker.reading`.
 """
 
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from hub.logs import get_logger
 log = get_logger(__name__)
 
 #: What comes up where a value is taken for a message that has another form. Never what a broker that is away raises.
-_NOT_ITS_FORM = (ValueError, TypeError, LookupError, AttributeError, RecursionError, DataError)
+NOT_ITS_FORM = (ValueError, TypeError, LookupError, AttributeError, RecursionError, DataError)
 
 
 class Message(redis.virtual.Message):  # type: ignore[name-defined]  # the stubs do not know it
@@ -40,23 +41,30 @@ class Message(redis.virtual.Message):  # type: ignore[name-defined]  # the stubs
         if not isinstance(payload.get("headers") or {}, dict):
             raise TypeError("headers that are none")
         super().__init__(payload, channel, **kwargs)
+        if not isinstance(self.body, str | bytes):
+            raise TypeError("a body that is no text")
 
 
-class Channel(redis.Channel):
-    """A channel that says that it is not connected where its connection was given up, and drops what is no message."""
+class _Surviving:
+    """What a Redis channel of kombu does besides: it says that it is not connected where its connection was given up,
+    and drops what is no message."""
 
     Message = Message
+    _is_read = False
 
     def _get_pool(self, asynchronous: bool = False) -> Any:
-        if getattr(self.connection, "client", None) is None:
+        if getattr(self.connection, "client", None) is None:  # type: ignore[attr-defined]  # of the channel
             raise NotConnected("The connection of this channel was given up.")
-        return super()._get_pool(asynchronous)  # type: ignore[misc]  # the stubs do not know it
+        return super()._get_pool(asynchronous)  # type: ignore[misc]  # of the channel
 
     def _brpop_read(self, **options: Any) -> Any:
+        self._is_read = False
         try:
-            return super()._brpop_read(**options)  # type: ignore[misc]  # the stubs do not know it
-        except _NOT_ITS_FORM as error:
-            _dropped(error)
+            return super()._brpop_read(**options)  # type: ignore[misc]  # of the channel
+        except NOT_ITS_FORM as error:
+            if self._is_read:
+                raise
+            dropped(error)
             return True
 
     def basic_consume(
@@ -68,23 +76,24 @@ class Channel(redis.Channel):
         **kwargs: Any,
     ) -> str:
         def taken(message: Any) -> Any:
-            try:
-                return callback(message) if callback is not None else None
-            except _NOT_ITS_FORM as error:
-                _dropped(error)
-                if not message.acknowledged:  # else Redis gives it out again after the visibility timeout
-                    message.reject()
-                return None
+            self._is_read = True
+            return callback(message) if callback is not None else None
 
-        tag: str = super().basic_consume(queue, no_ack, taken, consumer_tag, **kwargs)
+        tag: str = super().basic_consume(queue, no_ack, taken, consumer_tag, **kwargs)  # type: ignore[misc]  # as above
         return tag
 
 
-def _dropped(error: Exception) -> None:
-    # Without its text, which may quote what was there.
+def dropped(error: Exception) -> None:
+    """Log that what was in a queue is no message, without the text of the error, which may quote it."""
     log.error("message_unreadable", error=type(error).__name__)
 
 
 def survive_loss() -> None:
-    """Let the Redis channels that this process opens from now on survive the loss of Redis, and what is no message."""
-    redis.Transport.Channel = Channel
+    """Let the Redis channels that this process opens from now on survive the loss of Redis, and what is no message.
+
+    Whatever class of channels stands there stays the base. Safe to call again.
+    """
+    transport: Any
+    for transport in (redis.Transport, redis.SentinelTransport):
+        if not issubclass(transport.Channel, _Surviving):
+            transport.Channel = type("Channel", (_Surviving, transport.Channel), {})

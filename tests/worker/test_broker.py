@@ -62,8 +62,8 @@ def taking() -> Iterator[tuple[Any, list[Any]]]:
     bodies: list[Any] = []
 
     def take(body: Any, message: Any) -> None:
-        if body == "not its form":
-            raise TypeError
+        if body == "a fault of the consumer":
+            raise TypeError(body)
         bodies.append(body)
         message.ack()
 
@@ -91,7 +91,7 @@ def taking() -> Iterator[tuple[Any, list[Any]]]:
         message_with(properties={"delivery_tag": "1", "delivery_info": {}}),
         message_with(headers=[1]),
         message_with(body=7),
-        message_with(body=base64.b64encode(b'"not its form"').decode()),
+        message_with(body=7, properties={"delivery_tag": "1", "delivery_info": {"exchange": "", "routing_key": "t"}}),
     ],
 )
 def test_value_that_is_no_message_is_dropped_and_the_next_one_is_taken(
@@ -106,3 +106,12 @@ def test_value_that_is_no_message_is_dropped_and_the_next_one_is_taken(
     assert bodies == ["right"]
     assert not channel.client.exists(channel.unacked_key)
     assert [record for record in caplog.records if "message_unreadable" in record.getMessage()]
+
+
+def test_error_of_the_consumer_itself_is_raised(taking: tuple[Any, list[Any]]) -> None:
+    consumer, _ = taking
+    body = base64.b64encode(b'"a fault of the consumer"').decode()
+    consumer.channel.client.lpush("taken", message_with(body=body))
+    with pytest.raises(TypeError, match="a fault of the consumer"):
+        consumer.connection.drain_events(timeout=20)
+    consumer.channel.qos.restore_at_shutdown = False

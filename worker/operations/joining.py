@@ -1,4 +1,5 @@
-"""What Celery is told for operations: messages say when they were sent, and workers can be paused and drained."""
+"""What Celery is told for operations: messages say when they were sent, workers can be paused and drained, and what is
+no message ends none of them."""
 
 import os
 import time
@@ -27,6 +28,16 @@ def _add_control(sender: Any, **kwargs: Any) -> None:
     from worker.operations.control import Control  # what only a worker needs
 
     sender.app.steps["consumer"].add(Control)
+
+
+@signals.worker_init.connect
+def _survive_no_message(sender: Any, **kwargs: Any) -> None:
+    """Each worker, as above: its channels and its consumer stay of the classes that they have."""
+    from worker import broker, reading  # what only a worker needs
+
+    broker.survive_loss()
+    reading.leave_arguments_out()
+    sender.app.steps["consumer"].add(reading.Reading)
 
 
 @signals.celeryd_after_setup.connect
