@@ -4,11 +4,14 @@ import sys
 import types
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client, override_settings
 from django.urls import NoReverseMatch, include, path, reverse
+from django.utils import timezone
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from pytest_django.fixtures import Settings
 
 import hub.urls
@@ -17,10 +20,13 @@ from hub.config import hub_settings
 from hub.mounting.endpoints import Endpoints
 from hub.web import page_url, views
 from tests.hub.test_widgets import printed
+from worker.models import JobState
+from worker.schedules import schedule
+from worker.schedules.models import PeriodicRun, PeriodicRunStatus
 
 pytestmark = pytest.mark.any_database
 
-ALL_PAGES = ("home", "alerts", "topics", "chat", "online", "jobs", "accounts", "language")
+ALL_PAGES = ("home", "alerts", "topics", "chat", "online", "jobs", "schedules", "operations", "accounts", "language")
 
 #: A URL of each page.
 URLS = {
@@ -30,6 +36,8 @@ URLS = {
     "chat": "hub:chat:rooms",
     "online": "hub:presence:online",
     "jobs": "hub:jobs:list",
+    "schedules": "hub:schedules:list",
+    "operations": "hub:operations:overview",
     "accounts": "hub:accounts:login",
     "language": "hub:set_language",
 }
@@ -76,6 +84,41 @@ def test_addresses_of_no_page_answer_404() -> None:
         assert client.get("/notifications/").status_code == 200
         for address in ("/", "/chat/", "/online/", "/api/notify", "/health/live", "/metrics", "/connection/websocket"):
             assert client.get(address).status_code == 404, address
+
+
+@pytest.fixture
+def failed_task() -> PeriodicTask:
+    """A periodic task that is due next and has failed the last time."""
+    hourly = IntervalSchedule.objects.create(every=1, period=IntervalSchedule.HOURS)
+    row = PeriodicTask.objects.create(name="count", task="shop.tasks.count", interval=hourly)
+    PeriodicRun.objects.create(
+        periodic_task=row.pk,
+        due_at=timezone.now(),
+        ran_at=timezone.now(),
+        status=PeriodicRunStatus.SENT,
+        job="7",
+        outcome=JobState.FAILED,
+    )
+    return row
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("left", ["schedules", "operations"])
+def test_pages_for_the_staff_lead_to_none_that_is_left_out(
+    left: str, admin_client: Client, failed_task: PeriodicTask
+) -> None:
+    coming = schedule(to="everyone", message="Hello", every=timedelta(hours=1)).row
+    of_task = reverse("hub:schedules:task", args=[failed_task.pk])
+    shown = {
+        "operations": (reverse("hub:operations:overview"),),
+        "schedules": (reverse("hub:schedules:list"), reverse("hub:schedules:one", args=[coming.pk]), of_task),
+    }
+    address = reverse(URLS[left])
+    with project_with([name for name in ALL_PAGES if name != left]):
+        for page in shown["schedules" if left == "operations" else "operations"]:
+            answer = admin_client.get(page)
+            assert answer.status_code == 200
+            assert f'"{address}' not in answer.content.decode(), page
 
 
 @pytest.mark.django_db
