@@ -5,12 +5,12 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from hub.users import User
+from hub.web import page_url
 from hub.web.generics import ModelAdmin
 from worker.schedules import changing, wording
 from worker.schedules.models import Schedule, ScheduleRun
@@ -61,11 +61,8 @@ class ScheduleAdmin(_SeenOnly):
     @admin.display(description=_("page"))
     def page(self, row: Schedule) -> str:
         """Where it is changed; nothing where the pages of schedules are left out."""
-        try:
-            address = reverse("hub:schedules:one", args=[row.pk])
-        except NoReverseMatch:
-            return "–"
-        return format_html('<a href="{}">{}</a>', address, row)
+        address = page_url("hub:schedules:one", row.pk)
+        return format_html('<a href="{}">{}</a>', address, row) if address else "–"
 
     @admin.action(description=_("Pause the selected schedules"), permissions=["change"])
     def pause(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> None:
