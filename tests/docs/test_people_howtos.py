@@ -103,6 +103,12 @@ def test_sentences_of_the_chat_page_are_those_of_the_hub() -> None:
     assert said[3].startswith(str(actions.MESSAGES.sentence))
 
 
+async def test_refusal_of_the_chat_page_is_that_of_the_hub(api: Api) -> None:
+    await api.result("room_create", name="lobby")
+    error = (await api("room_post", room=(await Room.objects.aget()).pk, text="x" * 5000))["error"]
+    assert table(CHAT, "what", "what the hub says")[4][1] == f"{error['code']} {error['message']}"
+
+
 def test_part_of_a_person_on_the_data_page_is_told_and_erased(tmp_path: Path) -> None:
     code = block(DATA, "shop/personal_data.py").replace("from shop.models import Order\n", "")
     told: list[str] = []
@@ -139,6 +145,22 @@ def test_sentences_of_the_data_page_are_those_of_the_hub() -> None:
         with pytest.raises(CommandError) as caught:
             call_command("erase_user", known, "--no-input")
         assert str(caught.value) == sentence
+
+
+async def test_refusals_of_the_data_page_are_those_of_the_hub(api: Api) -> None:
+    await User.objects.acreate(external_id="42")
+    await User.objects.acreate(external_id="boss", is_staff=True)
+    for_another = Api(await sync_to_async(key_for)(channels=("user:43",)))
+    batch = json.dumps({"commands": [{"users_erase": {"ids": ["42"]}}]})
+    errors = [
+        (await for_another("users_erase", ids=["42"]))["error"],
+        (await api("users_erase", ids=["boss"]))["error"],
+        (await api.raw("batch", batch))[1]["replies"][0]["error"],
+        (await api("users_erase", ids=[str(one) for one in range(101)]))["error"],
+    ]
+    said = [row[1] for row in table(DATA, "what", "what the hub says")]
+    assert [said[row] for row in (3, 4, 6, 8)] == [f"{error['code']} {error['message']}" for error in errors]
+    assert await User.objects.acount() == 2
 
 
 def test_values_of_the_setting_are_all_explained() -> None:
