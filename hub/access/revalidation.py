@@ -25,6 +25,7 @@ from hub.config import hub_settings
 from hub.fanout import relay
 from hub.fanout.inbox import Inbox
 from hub.logs import get_logger
+from hub.ops import metrics
 from hub.users import key_of_text
 
 log = get_logger(__name__)
@@ -174,6 +175,7 @@ async def _refresh_aliases(channels: Collection[str] | None) -> None:
     try:
         await relay.current().refresh_aliases(channels)
     except Exception as error:  # noqa: BLE001  # whatever it was, the tasks of revalidation go on
+        metrics.FAILURES.labels("aliases_not_refreshed").inc()
         log.warning("aliases_not_refreshed", error=type(error).__name__)
 
 

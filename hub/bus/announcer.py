@@ -155,6 +155,7 @@ def subscribed(namespace: str) -> list[str]:
     try:
         groups = asked.result(2 * hub_settings().redis_timeout)
     except Exception as error:  # noqa: BLE001  # each layer raises what it likes
+        metrics.FAILURES.labels("subscribed_unknown").inc()
         asked.cancel()
         log.warning("subscribed_unknown", error=type(error).__name__)
         return []

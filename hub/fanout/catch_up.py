@@ -98,8 +98,10 @@ class CatchUp:
                 await self._read_until_whole(local_channel, reason)
         except DatabaseFault as error:
             # The next query finds the channel behind again.
+            metrics.FAILURES.labels("catch_up_failed").inc()
             log.warning("catch_up_failed", channel=local_channel.channel, error=type(error).__name__)
         except Exception:
+            metrics.FAILURES.labels("catch_up_failed").inc()
             log.exception("catch_up_failed", channel=local_channel.channel)
         finally:
             self._reading.discard(local_channel.channel)

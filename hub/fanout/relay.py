@@ -168,6 +168,7 @@ class Relay:
         try:
             await self._join_groups(channels)
         except Exception as error:  # noqa: BLE001  # each layer raises what it likes
+            metrics.FAILURES.labels("broker_unavailable").inc()
             if not self._not_joined:
                 log.warning("broker_unavailable", error=type(error).__name__, channels=len(channels))
             self._not_joined.update(channels)
@@ -180,6 +181,7 @@ class Relay:
         try:
             await self._join_groups(missing)
         except Exception as error:  # noqa: BLE001  # each layer raises what it likes
+            metrics.FAILURES.labels("broker_unavailable").inc()
             log.debug("broker_still_unavailable", error=type(error).__name__)
         else:
             if receiver is not self._receiver:
@@ -228,6 +230,7 @@ class Relay:
                 if self._receiver is not None:
                     await self._receiver.leave(groups)
         except Exception as error:  # noqa: BLE001  # each layer raises what it likes
+            metrics.FAILURES.labels("leave_failed").inc()
             log.warning("leave_failed", groups=len(groups), error=type(error).__name__)
 
     # --- aliases --------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from hub.config import hub_settings
 from hub.fanout import relay
 from hub.fanout.inbox import Inbox
 from hub.logs import get_logger
+from hub.ops import metrics
 from hub.streams import Envelope
 
 log = get_logger(__name__)
@@ -154,6 +155,7 @@ class Survey:
                 asked = Envelope(QUESTIONS, "", 0, msgspec.json.encode(question).decode())
                 await gathering.wait_for(await announcer.announce_counted(asked))
         except Exception as error:  # noqa: BLE001  # each layer raises what it likes
+            metrics.FAILURES.labels("survey_incomplete").inc()
             log.warning("survey_incomplete", topic=topic, answers=len(gathering.answers), error=type(error).__name__)
         finally:
             del self._gathering[question.id]
@@ -177,6 +179,7 @@ class Survey:
         try:
             answered = msgspec.json.encode(answer(question.about)).decode()
         except Exception:
+            metrics.FAILURES.labels("survey_failed").inc()
             log.exception("survey_failed", topic=question.topic)
             return
         channel = f"{SURVEY.name}:{question.asker}"

@@ -71,6 +71,7 @@ LOOP_LATE = Histogram(
     buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
 WAKING_FAILURES = Counter("hub_waking_failures", "Attempts to wake somebody's snoozed alerts that failed.")
+FAILURES = Counter("hub_failures", "Failures of any kind that the hub went on after, by log event.", ["event"])
 LOOP_FAILURES = Counter("hub_loop_failures", "Failed steps of loops that go on all the same.", ["loop"])
 RELAY_LAG = Histogram(
     "hub_relay_lag_seconds",

@@ -15,6 +15,7 @@ from hub.concurrency.node import Part
 from hub.concurrency.tasks import Tasks
 from hub.config import hub_settings
 from hub.logs import get_logger
+from hub.ops import metrics
 from hub.presence import tracker
 from hub.presence.contract import GUEST, Record
 
@@ -104,6 +105,7 @@ async def _leave(record: Record, gone: Gone) -> None:
         await gone(await tracker.current().leave(*record))
     except Exception:
         # They are off the list already; those who leave with them must not stay because of it.
+        metrics.FAILURES.labels("departure_not_told").inc()
         log.exception("departure_not_told", channel=record[0])
 
 

@@ -18,6 +18,7 @@ from hub.concurrency.node import Part
 from hub.concurrency.tasks import Tasks
 from hub.config import hub_settings
 from hub.logs import get_logger
+from hub.ops import metrics
 from hub.presence.contract import BackendUnavailable, Departed, PresenceBackend, SharedBackend
 from hub.presence.database_backend import DatabaseBackend
 from hub.presence.memory_backend import MemoryBackend, MemoryStore
@@ -240,6 +241,7 @@ async def _tell_departed(departed: Departed) -> None:
                 await tell(channel, people)
             except Exception:
                 # They are off the list already; the other channels must hear of theirs.
+                metrics.FAILURES.labels("departure_not_told").inc()
                 log.exception("departure_not_told", channel=channel)
 
 

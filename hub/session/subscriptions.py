@@ -8,6 +8,7 @@ from hub.channels import Namespace, namespace_of
 from hub.fanout import local_channel, relay
 from hub.fanout.local_channel import Encoder
 from hub.logs import get_logger
+from hub.ops import metrics
 from hub.session import connection_presence
 from hub.session.client_info import ClientInfo
 
@@ -108,4 +109,5 @@ async def leave_all(subscriptions: Iterable[SessionSubscription]) -> None:
         try:
             await subscription.leave()
         except Exception:
+            metrics.FAILURES.labels("client_not_left").inc()
             log.exception("client_not_left", channel=subscription.channel)

@@ -20,6 +20,7 @@ from hub.fanout.frames import FrameBatch
 from hub.fanout.local_channel import RawWrite
 from hub.limits.connections import address_of_guest
 from hub.logs import get_logger
+from hub.ops import metrics
 from hub.session import connection_presence, server_side
 from hub.session.client_info import ClientInfo
 from hub.session.session import Session
@@ -201,6 +202,7 @@ class SubscribedClient(Session):
             await work
         except Exception:
             # The state is unknown: only a new connection makes it known.
+            metrics.FAILURES.labels("client_failed").inc()
             log.exception("client_failed", client=self.client)
             self.end(End.SERVER_ERROR)
 
