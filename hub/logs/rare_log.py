@@ -1,10 +1,12 @@
 """Log lines about what somebody may cause ten thousand times a second: one in a while says how many there were."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
-#: Kinds of lines that are told apart.
+#: Kinds of lines that are told apart; the others are one kind.
 KINDS_LIMIT = 100
+_OTHERS = "\0"
 
 
 class _Window:
@@ -19,7 +21,7 @@ class _Window:
 
 
 class RareLog:
-    """Writes the first warnings at once, and of more of the same kind no more than ``burst`` in ``seconds``.
+    """Writes the first lines at once, and of more of the same kind no more than ``burst`` in ``seconds``.
 
     Args:
         log: a structlog logger.
@@ -39,12 +41,21 @@ class RareLog:
         Args:
             kind: many of one kind do not hide those of another; it is not written.
         """
+        self._write(self._log.warning, event, kind, fields)
+
+    def error(self, event: str, *, kind: str = "", **fields: Any) -> None:
+        """As :meth:`warning`, for what somebody has to mend."""
+        self._write(self._log.error, event, kind, fields)
+
+    def _write(self, write: Callable[..., Any], event: str, kind: str, fields: dict[str, Any]) -> None:
         now = time.monotonic()
         window = self._windows.get(kind)
         if window is None:
             if len(self._windows) >= KINDS_LIMIT:
-                self._windows.clear()
-            window = self._windows[kind] = _Window()
+                self._windows = {kind: window for kind, window in self._windows.items() if now < window.ends}
+            if len(self._windows) >= KINDS_LIMIT:
+                kind = _OTHERS
+            window = self._windows.setdefault(kind, _Window())
         if now >= window.ends:
             window.ends, window.written = now + self._seconds, 0
         elif window.written >= self._burst:
@@ -52,4 +63,4 @@ class RareLog:
             return
         window.written += 1
         unsaid, window.unsaid = window.unsaid, 0
-        self._log.warning(event, **fields, **({"unsaid": unsaid} if unsaid else {}))
+        write(event, **fields, **({"unsaid": unsaid} if unsaid else {}))

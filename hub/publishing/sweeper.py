@@ -9,7 +9,7 @@ from hub import streams
 from hub.logs import get_logger
 from hub.models import Publication
 from hub.ops import metrics
-from hub.publishing.verbs import INCONSISTENT, release
+from hub.publishing.verbs import INCONSISTENT, log_inconsistent, release
 
 log = get_logger(__name__)
 
@@ -47,5 +47,5 @@ def _release_alone(channel: str) -> int:
     try:
         return release([channel])
     except INCONSISTENT:
-        log.error("stream_inconsistent", channel=channel)  # noqa: TRY400  # the log event says what it means
+        log_inconsistent(channel)
         return 0

@@ -28,6 +28,7 @@ from hub.config import hub_settings
 from hub.database import prepared
 from hub.database.threads import in_database_thread
 from hub.logs import get_logger
+from hub.logs.rare_log import RareLog
 from hub.models import Publication
 from hub.ops import metrics
 from hub.streams import Envelope, sharing
@@ -35,6 +36,9 @@ from hub.validation.numbers import SENTENCE, is_rounded
 from hub.validation.tags import encode as encode_tags
 
 log = get_logger(__name__)
+
+#: The outbox sweeper meets such a stream each second, until somebody mends it.
+_rare_log = RareLog(log, seconds=300)
 
 #: What can be published: a message type of an app (a msgspec struct with a tag), a mapping with a ``type``, or
 #: somebody else's JSON, on one line.
@@ -226,13 +230,18 @@ def hold_channels(channels: Iterable[str]) -> None:
     streams.hold(names)
 
 
+def log_inconsistent(channel: str) -> None:
+    """Log that the stream of this channel is :data:`INCONSISTENT`: now, and then once in five minutes."""
+    _rare_log.error("stream_inconsistent", kind=channel, channel=channel)
+
+
 def _append_alone(shared: int, channel: str) -> list[Envelope]:
     # Such a stream must not keep the others from what they are to get.
     try:
         with transaction.atomic():
             return streams.append_shared(shared, [channel])
     except INCONSISTENT:
-        log.error("stream_inconsistent", channel=channel)  # noqa: TRY400  # the log event says what it means
+        log_inconsistent(channel)
         return []
 
 

@@ -14,7 +14,15 @@ from tests.docs.documents import code_spans, table
 
 PAGE = "docs/howto/watch-the-hub.md"
 LOOPS = ("Background", "Inbox")
-LEVELS = ("log.info", "log.warning", "log.error", "log.exception", "self._rare_log.warning", "_rare_log.warning")
+LEVELS = (
+    "log.info",
+    "log.warning",
+    "log.error",
+    "log.exception",
+    "self._rare_log.warning",
+    "_rare_log.warning",
+    "_rare_log.error",
+)
 PACKAGES = ("chat", "hub", "notifications", "presence", "worker")
 
 

@@ -13,8 +13,9 @@ from pytest_django.fixtures import DjangoAssertNumQueries
 from hub import streams
 from hub.database.threads import in_database_thread
 from hub.fanout import relay
+from hub.logs.rare_log import RareLog
 from hub.models import Publication, Stream
-from hub.publishing import sweeper
+from hub.publishing import sweeper, verbs
 from tests.hub.listeners import Listener, follow
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -112,3 +113,18 @@ async def test_what_is_swept_while_the_layer_is_away_comes_by_catch_up(
         await listener.got('"0"')
     finally:
         await relay.current.close()
+
+
+def test_streams_that_stay_inconsistent_are_logged_once_each(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(verbs, "_rare_log", RareLog(verbs.log, seconds=300))
+    left_behind("user:7", "user:8")
+    sweeper.sweep()
+    Stream.objects.filter(channel__in=["user:7", "user:8"]).update(head=0)
+    left_behind("user:7", "user:8")
+    caplog.clear()
+    for _ in range(3):
+        assert sweeper.sweep() == 0
+    said = [one for one in caplog.records if "stream_inconsistent" in one.getMessage()]
+    assert [one.levelname for one in said] == ["ERROR", "ERROR"]
