@@ -20,9 +20,13 @@ from hub.concurrency.faults import described
 from hub.config import hub_settings
 from hub.limits.connections import Counted, TooManyConnections, connect_wait, counted_address
 from hub.logs import get_logger
+from hub.logs.rare_log import RareLog
 from hub.users import User, Visitor
 
 log = get_logger(__name__)
+
+#: While the database or a directory of people is away, clients try again thousands of times.
+_rare_log = RareLog(log)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,9 @@ async def admit(scope: dict[str, Any]) -> tuple[Authenticated, Counted]:
     """Authenticate a handshake or request, and count its connection; the caller must ``leave()`` the count.
 
     Raises:
-        Ended: the page or program may not connect, connects too often or has too many connections; or the database
-            does not answer. Whether the credential is valid is for the endpoint to say.
+        Ended: the page or program may not connect, connects too often or has too many connections; or the database,
+            or what the project asks for people, does not answer. Whether the credential is valid is for the endpoint
+            to say.
     """
     if not origin.is_allowed(scope.get("scheme", "http"), dict(scope["headers"])):
         raise Ended(End.FORBIDDEN)
@@ -277,8 +282,9 @@ def _if_active(user: User) -> User | Invalid:
 
 
 def _unknown(error: DatabaseFault) -> Ended:
-    """The database does not say who a client is."""
-    log.error("user_unknown", **described(error))
+    """The database, or what the project asks instead, does not say who a client is."""
+    kind = f"{type(error).__name__} {type(error.__cause__).__name__}"
+    _rare_log.error("user_unknown", kind=kind, **described(error))
     return Ended(End.SERVER_ERROR)
 
 

@@ -9,9 +9,12 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 
+from django.db import Error as DatabaseFault
+
 from hub.database import batched
 from hub.logs import get_logger
 from hub.logs.rare_log import RareLog
+from hub.ops import metrics
 from hub.users import ID_FORM, User, keep_names, user_id, users_by_id
 
 log = get_logger(__name__)
@@ -24,6 +27,13 @@ _KIND_LENGTH = 40
 
 #: A program that goes wrong, or somebody who tries, may be refused thousands of times a second.
 _rare_log = RareLog(log, burst=100)
+
+
+class PeopleUnavailable(DatabaseFault):
+    """Nobody can say just now whose a credential is: code of the project fails, as where a directory is away.
+
+    A client is told the same as where the database is away: to come back.
+    """
 
 
 class Invalid(StrEnum):
@@ -88,7 +98,7 @@ def presented(token: str) -> str:
 def find(credentials: Iterable[str]) -> dict[str, User | Invalid]:
     """Look up the user of each credential, or why it is not valid, with one query for each kind.
 
-    Raises ``django.db.Error``.
+    Raises ``django.db.Error``, and :class:`PeopleUnavailable`, which is one, for what else a look-up raises.
     """
     credentials = list(credentials)
     values: dict[str, list[str]] = {}
@@ -99,9 +109,20 @@ def find(credentials: Iterable[str]) -> dict[str, User | Invalid]:
         f"{kind}:{value}": user
         for kind, of_kind in values.items()
         if kind in _kinds
-        for value, user in _kinds[kind](of_kind).items()
+        for value, user in _look_up(kind, of_kind).items()
     }
     return {credential: _reachable(found.get(credential, Invalid.UNKNOWN)) for credential in credentials}
+
+
+def _look_up(kind: str, values: list[str]) -> Mapping[str, User | Invalid]:
+    try:
+        return _kinds[kind](values)
+    except DatabaseFault:
+        raise
+    except Exception as error:
+        # A session engine or backend of the project. Whoever asks logs it, with the traceback of the cause.
+        metrics.FAILURES.labels("user_unknown").inc()
+        raise PeopleUnavailable(type(error).__name__) from error
 
 
 async def whose(credential: str) -> User | Invalid:
