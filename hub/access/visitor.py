@@ -10,11 +10,15 @@ from django.conf import settings
 from django.contrib.sessions.backends.signed_cookies import SessionStore as SignedSessions
 from django.utils import translation
 
-#: The form of session keys; a client with any other value is a guest, without a query.
+#: The form of the keys that Django makes; with an engine of Django's or the hub's, a client with any other value is a
+#: guest, without a query.
 SESSION_KEY = re.compile(r"[a-z0-9]{8,40}", re.ASCII)
 
-#: With the engine ``signed_cookies`` the cookie is the session, as long as browsers keep one.
-SIGNED_SESSION = re.compile(r"[!-~]{8,4096}", re.ASCII)
+#: With the engine ``signed_cookies`` the cookie is the session, as long as browsers keep one. An engine of a project
+#: may make keys of any form.
+ANY_SESSION = re.compile(r"[!-~]{8,4096}", re.ASCII)
+
+_WITH_KEYS_OF_DJANGO = ("django.contrib.sessions.", "hub.")
 
 #: Bytes of what a browser says about languages, and answers that are kept: few browsers differ.
 REMEMBERED_LENGTH, REMEMBERED = 200, 256
@@ -23,13 +27,14 @@ REMEMBERED_LENGTH, REMEMBERED = 200, 256
 def session_key_in(cookies: Mapping[str, str]) -> str | None:
     """The session key in the cookie of the project; None without one, and for what cannot be one."""
     key = cookies.get(settings.SESSION_COOKIE_NAME, "")
-    form = SIGNED_SESSION if _is_the_cookie(settings.SESSION_ENGINE) else SESSION_KEY
+    form = SESSION_KEY if _has_keys_of_django(settings.SESSION_ENGINE) else ANY_SESSION
     return key if form.fullmatch(key) else None
 
 
 @lru_cache(8)
-def _is_the_cookie(engine: str) -> bool:
-    return issubclass(import_module(engine).SessionStore, SignedSessions)
+def _has_keys_of_django(engine: str) -> bool:
+    store = import_module(engine).SessionStore
+    return store.__module__.startswith(_WITH_KEYS_OF_DJANGO) and not issubclass(store, SignedSessions)
 
 
 def language_of(cookies: dict[str, str], accepted: bytes) -> str:

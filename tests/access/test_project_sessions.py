@@ -3,12 +3,13 @@
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth import BACKEND_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.backends import ModelBackend
+from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
@@ -33,6 +34,15 @@ class OwnBackend(ModelBackend):
 
     def get_user(self, user_id: Any) -> Any:
         return all_users().filter(pk=user_id).first()
+
+
+class SessionStore(SessionBase):
+    """Of an engine of a project, with keys of its own form."""
+
+    kept: ClassVar[dict[str, dict[str, Any]]] = {}
+
+    def load(self) -> dict[str, Any]:
+        return self.kept[self.session_key or ""]
 
 
 @pytest.fixture(params=ENGINES)
@@ -74,6 +84,21 @@ def test_key_in_the_cookie_is_found(engine: str, ann: User) -> None:
 
 @pytest.mark.parametrize("key", ["", "short", "x" * 5000, "with a blank in it", "with\0nul in it", "снова и снова"])
 def test_what_can_be_no_key_is_asked_of_nobody(engine: str, key: str) -> None:
+    assert session_key_in({django_settings.SESSION_COOKIE_NAME: key}) is None
+
+
+@pytest.mark.parametrize("key", ["4f0e2c1a-9B7d-4e55-8c3f-2d6a1b0c9e8f", "eyJhbGciOi.J9/x+y==", "A" * 300])
+def test_engine_of_a_project_may_have_keys_of_its_own_form(key: str, settings: Settings, ann: User) -> None:
+    browser, _ = log_in(ann)
+    SessionStore.kept = {key: dict(browser.session.items())}
+    settings.SESSION_ENGINE = __name__
+    assert session_key_in({django_settings.SESSION_COOKIE_NAME: key}) == key
+    assert users_for([key]) == {key: ann}
+
+
+@pytest.mark.parametrize("key", ["", "short", "x" * 5000, "with a blank in it", "with\0nul in it", "снова и снова"])
+def test_bounds_hold_for_keys_of_a_project_too(key: str, settings: Settings) -> None:
+    settings.SESSION_ENGINE = __name__
     assert session_key_in({django_settings.SESSION_COOKIE_NAME: key}) is None
 
 
