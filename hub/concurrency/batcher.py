@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from itertools import islice
 from typing import Generic, TypeVar
 
+from django.db import OperationalError
+
 from hub.concurrency.faults import is_conflict, is_everybodys
 
 K = TypeVar("K", bound=Hashable)
@@ -12,6 +14,13 @@ V = TypeVar("V")
 
 #: Seconds for ``pause`` of what connecting clients need. A query for one costs as much as a query for twenty.
 CONNECT_PAUSE = 0.01
+
+#: Seconds that a batch may take, with all that is loaded again for it: longer than SQLite waits for another writer.
+LONGEST = 20.0
+
+
+class TookTooLong(OperationalError):
+    """What a batch asks did not answer in time. Like a database that is away: another try may succeed."""
 
 
 class Batcher(Generic[K, V]):
@@ -23,6 +32,9 @@ class Batcher(Generic[K, V]):
     that are at fault: ``b`` of them among ``n`` cost at most ``2·b·log2(n)`` further loads. Where the database or the
     network is away (:func:`hub.concurrency.faults.is_everybodys`), the error is that of each key, and nothing is tried
     again; one that only met another transaction (:func:`hub.concurrency.faults.is_conflict`) is no such error.
+
+    Nor does anybody wait for good: a batch that takes longer than :data:`LONGEST` is cancelled, those who wait for it
+    get :class:`TookTooLong`, and the next one begins. A thread that it waited for goes on.
 
     Args:
         load: given at most ``limit`` different keys, returns a mapping with a value for each of them. Where it raises,
@@ -77,7 +89,14 @@ class Batcher(Generic[K, V]):
                     batch = dict(islice(batch.items(), self._limit))
                     for key in batch:
                         del self._waiting[key]
-                await self._answer(batch)
+                try:
+                    async with asyncio.timeout(LONGEST):
+                        await self._answer(batch)
+                except TimeoutError:
+                    _fail(batch.values(), TookTooLong(f"no answer in {LONGEST:g} s"))
+                except BaseException:
+                    _give_up(batch.values())
+                    raise
                 if self._pause and 0 < len(self._waiting) < self._limit:
                     await asyncio.sleep(self._pause)
         except asyncio.CancelledError:
@@ -95,9 +114,6 @@ class Batcher(Generic[K, V]):
             if len(batch) == 1 or (is_everybodys(error) and not is_conflict(error)):
                 _fail(batch.values(), error)
                 return
-        except BaseException:
-            _give_up(batch.values())
-            raise
         else:
             for key, futures in batch.items():
                 if key in found:
@@ -108,11 +124,7 @@ class Batcher(Generic[K, V]):
         keys = list(batch)
         middle = len(keys) // 2
         first, second = ({key: batch[key] for key in half} for half in (keys[:middle], keys[middle:]))
-        try:
-            await self._answer(first)
-        except BaseException:
-            _give_up(second.values())
-            raise
+        await self._answer(first)
         await self._answer(second)
 
 

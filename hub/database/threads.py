@@ -10,6 +10,7 @@ import contextvars
 import functools
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar, cast
@@ -32,6 +33,9 @@ LONG_LIMIT = 2
 CLOSE_TIMEOUT = 3.0
 
 _pool: ThreadPoolExecutor | None = None
+
+#: When each thread of the pool that is at work began, by its id.
+_began: dict[int, float] = {}
 
 
 class InTestCase(RuntimeError):
@@ -62,9 +66,7 @@ async def in_database_thread(function: Callable[P, T], /, *args: P.args, **kwarg
         return await sync_to_async(_with_plain_errors)(work)
     if _pool is None:
         _pool = ThreadPoolExecutor(hub_settings().database_threads, thread_name_prefix="hub-database")
-    return await asyncio.get_running_loop().run_in_executor(
-        _pool, contextvars.copy_context().run, _with_fresh_connections, work
-    )
+    return await asyncio.get_running_loop().run_in_executor(_pool, contextvars.copy_context().run, _timed, work)
 
 
 async def in_long_thread(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -134,6 +136,21 @@ def waiting() -> int:
 
 
 gauges.queue("database", waiting)
+
+
+def hanging(seconds: float) -> int:
+    """How many threads of the pool are at one piece of work for more than ``seconds``."""
+    now = time.monotonic()
+    return sum(now - began > seconds for began in list(_began.values()))
+
+
+def _timed(work: Callable[[], T]) -> T:
+    thread = threading.get_ident()
+    _began[thread] = time.monotonic()
+    try:
+        return _with_fresh_connections(work)
+    finally:
+        del _began[thread]
 
 
 def _with_fresh_connections(work: Callable[[], T]) -> T:

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from hub import streams
-from hub.concurrency.batcher import CONNECT_PAUSE, Batcher
 from hub.config import hub_settings
 from hub.database.batches import batched
 from hub.database.threads import in_database_thread
@@ -67,12 +66,8 @@ def _read_range(channel: str, after: int, upto: int) -> list[Envelope]:
     return found
 
 
-async def _read(ranges: list[_Range]) -> dict[_Range, list[Envelope]]:
-    return await in_database_thread(_read_all, ranges)
-
-
 #: Clients that were cut off by the same event missed the same range, so one query reads it for all of them.
-_reading: Batcher[_Range, list[Envelope]] = Batcher(_read, limit=20, pause=CONNECT_PAUSE)
+_reading = batched(_read_all, limit=20, connecting=True)
 
 
 async def recover(

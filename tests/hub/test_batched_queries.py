@@ -4,8 +4,12 @@ import asyncio
 import threading
 
 import pytest
+from pytest_django.fixtures import Settings
 
-from hub.database import batched
+from hub.concurrency import batcher
+from hub.concurrency.batcher import TookTooLong
+from hub.database import batched, batches, threads
+from hub.database.threads import in_database_thread
 
 
 async def test_those_who_ask_at_the_same_time_share_a_query() -> None:
@@ -32,3 +36,35 @@ async def test_error_is_of_the_key_at_fault_alone() -> None:
     assert [isinstance(one, ValueError) for one in found] == [False, True, False, False, False]
     with pytest.raises(ValueError, match="odd"):
         await half.get(5)
+
+
+async def test_queries_that_hang_take_half_of_the_threads_and_no_more(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    settings.HUB_DATABASE_THREADS = 4
+    for module in (batcher, batches):
+        monkeypatch.setattr(module, "LONGEST", 0.05)
+    ends, asked = threading.Event(), list[str]()
+
+    def hang(keys: list[str]) -> dict[str, str]:
+        asked.extend(keys)
+        ends.wait(60)
+        return {}
+
+    hanging = batched(hang)
+    try:
+        async with asyncio.timeout(30):
+            for key in "abcd":
+                with pytest.raises(TookTooLong):
+                    await hanging.get(key)
+            assert asked == ["a", "b"]
+            assert await in_database_thread(lambda: "there is room") == "there is room"
+    finally:
+        ends.set()
+    async with asyncio.timeout(30):
+        while threads.hanging(0.05):
+            await asyncio.sleep(0.01)
+        monkeypatch.setattr(batcher, "LONGEST", 20)
+        with pytest.raises(KeyError):
+            await hanging.get("e")
+    assert asked == ["a", "b", "e"]

@@ -3,7 +3,8 @@ import asyncio
 import pytest
 from django.db import OperationalError
 
-from hub.concurrency.batcher import Batcher
+from hub.concurrency import batcher as batchers
+from hub.concurrency.batcher import Batcher, TookTooLong
 
 
 class Loader:
@@ -176,3 +177,32 @@ async def test_load_that_is_cancelled_leaves_nobody_waiting() -> None:
     assert not waiting
     assert [one.cancelled() for one in asking] == [True, True]
     assert await batcher.get("ccc") == 3
+
+
+async def test_what_never_answers_is_given_up_and_the_next_batch_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batchers, "LONGEST", 0.01)
+    loader = Loader()
+    batcher = Batcher(loader)
+    loader.open.clear()
+    async with asyncio.timeout(20):
+        results = await asyncio.gather(*map(batcher.get, "ab"), return_exceptions=True)
+        assert [type(result) for result in results] == [TookTooLong, TookTooLong]
+        loader.open.set()
+        monkeypatch.setattr(batchers, "LONGEST", 20)
+        assert await batcher.get("ccc") == 3
+
+
+async def test_halves_that_are_loaded_again_share_the_time_of_their_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batchers, "LONGEST", 0.05)
+    asked: list[list[str]] = []
+
+    async def load(keys: list[str]) -> dict[str, int]:
+        asked.append(keys)
+        if len(keys) == 1:
+            await asyncio.Event().wait()
+        raise LookupError
+
+    async with asyncio.timeout(20):
+        results = await asyncio.gather(*map(Batcher(load).get, "abcd"), return_exceptions=True)
+    assert [type(result) for result in results] == [TookTooLong] * 4
+    assert asked == [["a", "b", "c", "d"], ["a", "b"], ["a"]]
