@@ -3,7 +3,7 @@
 All functions are synchronous and raise ``django.db.Error``.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,6 +18,12 @@ PAGE_LIMIT = 1000
 
 #: Publications that one statement deletes, in a transaction of its own.
 CHUNK = 500
+
+#: Publications that one query reads of a page that may have so many characters only.
+STEP = 50
+
+#: An offset, and the texts of data, info and tags.
+_Text = tuple[int | None, str, str, str]
 
 #: The clocks of hosts differ by less.
 CLOCKS = timedelta(hours=1)
@@ -35,7 +41,9 @@ class HistoryPage:
     position: Position
 
 
-def page(channel: str, *, limit: int, since: Position | None = None, reverse: bool = False) -> HistoryPage:
+def page(
+    channel: str, *, limit: int, since: Position | None = None, reverse: bool = False, size: int | None = None
+) -> HistoryPage:
     """At most ``limit`` publications of ``channel``, and no more than :data:`PAGE_LIMIT`.
 
     Args:
@@ -43,6 +51,8 @@ def page(channel: str, *, limit: int, since: Position | None = None, reverse: bo
         since: where to go on from: what follows this position or, in reverse, what is before it. An empty epoch
             stands for whatever history there is. Without it, from the oldest that is kept or, in reverse, the newest.
         reverse: newest first.
+        size: characters of data, after which the page ends. It has its first publication, however long that is. No
+            more than :data:`STEP` publications are read beyond it.
 
     Raises:
         NotKept: ``since`` is of another history, ahead of this one, or what follows it is no longer kept.
@@ -56,8 +66,7 @@ def page(channel: str, *, limit: int, since: Position | None = None, reverse: bo
     rows = Publication.objects.filter(channel=channel, offset__gt=dropped, offset__lte=position.offset)
     if since is not None:
         rows = rows.filter(offset__lt=since.offset) if reverse else rows.filter(offset__gt=since.offset)
-    ordered = rows.order_by("-offset" if reverse else "offset")
-    found = sharing.with_texts(ordered.values_list("offset", "data", "info", "tags", "shared")[:count])
+    found = _begin(_in_steps(rows, count, count if size is None else STEP, reverse=reverse), size)
     if since is not None and not reverse and count and since.offset < position.offset:
         first = found[0][0] if found else None
         if first != since.offset + 1:
@@ -66,6 +75,36 @@ def page(channel: str, *, limit: int, since: Position | None = None, reverse: bo
         Envelope(channel, position.epoch, offset or 0, data, info, tags) for offset, data, info, tags in found
     ]
     return HistoryPage(envelopes, position)
+
+
+def _in_steps(rows: QuerySet[Publication], count: int, step: int, *, reverse: bool) -> Iterator[_Text]:
+    """At most ``count`` of ``rows``, ``step`` of them with each query; they end where a gap has come up meanwhile."""
+    ordered = rows.order_by("-offset" if reverse else "offset").values_list("offset", "data", "info", "tags", "shared")
+    next_offset: int | None = None
+    while count > 0:
+        wanted = ordered
+        if next_offset is not None:
+            wanted = ordered.filter(offset__lte=next_offset) if reverse else ordered.filter(offset__gte=next_offset)
+        found = sharing.with_texts(wanted[: min(step, count)])
+        if not found or next_offset not in (None, found[0][0]):
+            return
+        yield from found
+        if len(found) < step:
+            return
+        count -= len(found)
+        next_offset = (found[-1][0] or 0) + (-1 if reverse else 1)
+
+
+def _begin(texts: Iterable[_Text], size: int | None) -> list[_Text]:
+    """The first of ``texts``, and those behind it as far as all have ``size`` characters at most."""
+    found: list[_Text] = []
+    left = float("inf") if size is None else size
+    for text in texts:
+        left -= len(text[1])
+        if left < 0 and found:
+            break
+        found.append(text)
+    return found
 
 
 def places(ids: Iterable[int]) -> dict[int, Position]:

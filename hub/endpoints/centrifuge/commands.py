@@ -19,7 +19,7 @@ from hub.endpoints.centrifuge.subscriptions import Wanted
 from hub.publishing import PayloadTooBig, RoundedNumber, apublish_ephemeral
 from hub.session import client_messages, connection_presence, methods
 from hub.session.client_info import Json
-from hub.streams import Envelope, Position, history
+from hub.streams import Position, history
 from hub.users import Visitor, user_id
 
 if TYPE_CHECKING:
@@ -221,25 +221,15 @@ async def read_history(client: "Client", request: messages.History) -> messages.
     limit = HISTORY_LIMIT if request.limit < 0 else min(request.limit, HISTORY_LIMIT)
     try:
         page = await in_database_thread(
-            history.page, request.channel, limit=limit, since=since, reverse=request.reverse
+            history.page, request.channel, limit=limit, since=since, reverse=request.reverse, size=HISTORY_SIZE
         )
     except history.NotKept:
         raise Failed(Error.UNRECOVERABLE_POSITION) from None
     return messages.HistoryResult(
-        publications=encoder.publications_of(_begin_of(page.envelopes)),
+        publications=encoder.publications_of(page.envelopes),
         epoch=page.position.epoch,
         offset=page.position.offset,
     )
-
-
-def _begin_of(items: list[Envelope]) -> list[Envelope]:
-    """As many as fit into one answer. A client may get fewer than it asked for."""
-    size = 0
-    for number, item in enumerate(items):
-        size += len(item.data)
-        if size > HISTORY_SIZE and number:
-            return items[:number]
-    return items
 
 
 async def call(client: "Client", request: messages.Rpc) -> messages.RpcResult:
