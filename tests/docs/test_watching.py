@@ -74,6 +74,15 @@ def repaired() -> set[str]:
 
 
 @pytest.mark.slow
+def test_every_failure_that_is_counted_is_documented() -> None:
+    (meaning,) = (row[2] for row in table(PAGE, "metric", "labels") if row[0] == "`hub_failures_total`")
+    counted = {
+        str(ast.literal_eval(call.args[0])) for call in calls() if ast.unparse(call.func) == "metrics.FAILURES.labels"
+    }
+    assert set(re.findall(r"`(\w+)`", meaning)) == counted
+
+
+@pytest.mark.slow
 def test_every_log_event_is_documented() -> None:
     documented = {span for cells in table(PAGE, "event", "level") for span in re.findall(r"`(\w+)`", cells[0])}
     logged = set()

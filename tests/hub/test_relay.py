@@ -10,6 +10,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
+from prometheus_client import REGISTRY
 from pytest_django.fixtures import Settings
 
 from hub import streams
@@ -346,10 +347,12 @@ async def test_a_layer_that_cannot_be_joined_does_not_keep_anybody_out(
     settings.HUB_REPAIR_INTERVAL = 0.05
     await relay.current.close()
     listener = Listener()
+    before = REGISTRY.get_sample_value("hub_failures_total", {"event": "broker_unavailable"}) or 0.0
     with monkeypatch.context() as patched:
         fail(running, ("group_add", "group_add_many"), patched)
         await follow("room:1", listener)
         assert relay.current()._not_joined
+        assert (REGISTRY.get_sample_value("hub_failures_total", {"event": "broker_unavailable"}) or 0.0) > before
         await store("room:1", "1")
         await listener.got("1")
     # When the layer is back it is joined, so that ephemeral publications come again.
