@@ -69,8 +69,8 @@ suite-others:
 	@$(PYTEST) --ignore tests/browser -m "not chaos" -n 5 --dist loadgroup \
 		$(if $(filter postgres%,$(DATABASE_URL)),--rows 3 --whole-tables)
 
-# What the user model can change, with UUIDs, texts and numbers as keys; all else would only repeat itself. Each of two
-# processes starts once per model, where pytest-xdist would start three.
+# What the user model can change, with UUIDs, texts and numbers as keys, and with ids of another field; all else would
+# only repeat itself. Each of two processes starts once per model, where pytest-xdist would start three.
 suite-users:
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target --keep-going users-uuids users-others
 
@@ -101,7 +101,10 @@ users-others:
 	$(PYTEST) --rows 2 --ds tests.projects.django_people.settings -m "not slow" tests/privacy \
 		tests/notifications/test_{keys,topics}.py tests/connection/test_leaving.py \
 		tests/api/test_{notify,rooms,topics}.py; numbers=$$?; \
-	exit $$((texts | numbers))
+	$(PYTEST) --rows 2 --ds tests.projects.public_people.settings -m "not slow" tests/projects tests/privacy \
+		tests/notifications/test_{notify,topics}.py tests/connection/test_leaving.py \
+		tests/api/test_{inbox,notify,preferences,pycent,rooms}.py; fields=$$?; \
+	exit $$((texts | numbers | fields))
 
 # A file goes to one process, which makes what its tests share once. On PostgreSQL there is one file: in this process.
 suite-browser:

@@ -15,6 +15,7 @@ from hub.api.method import method_named, methods
 from hub.database.threads import in_database_thread
 from hub.fanout import relay
 from hub.models import Publication
+from hub.users import user_id
 from lab.harness.waiting import await_for
 from tests.api.calling import Api, key_for
 from tests.hub.listeners import Listener, follow
@@ -126,10 +127,14 @@ async def test_history_remove_refuses(api: Api, channel: str, code: int) -> None
 async def test_presence_names_people_once(api: Api) -> None:
     assert await api.result("presence", channel="kept:1") == {"presence": {}}
     ada = await User.objects.acreate_user("ada")
-    for person in (f"u{ada.pk}", f"u{ada.pk}", "gabc"):
+    for person in (f"u{user_id(ada)}", f"u{user_id(ada)}", "gabc"):
         await presence.current().enter("kept:1", person)
     found = (await api.result("presence", channel="kept:1"))["presence"]
-    assert found[f"u{ada.pk}"] == {"client": f"u{ada.pk}", "user": str(ada.pk), "conn_info": {"name": "ada"}}
+    assert found[f"u{user_id(ada)}"] == {
+        "client": f"u{user_id(ada)}",
+        "user": user_id(ada),
+        "conn_info": {"name": "ada"},
+    }
     assert await api.result("presence_stats", channel="kept:1") == {"num_clients": 2, "num_users": 2}
 
 

@@ -27,7 +27,7 @@ async def ada(api: Api) -> User:
 )
 async def test_recipient_may_be_named_in_each_way(api: Api, form: str) -> None:
     ada = await User.objects.acreate_user("ada.lovelace")
-    name, known = ada.get_username(), str(ada.pk)
+    name, known = ada.get_username(), user_id(ada)
     to: Any = {"name": name, "user:name": f"user:{name}", "id": known, "number": ada.pk, "list": [name, known]}[form]
     result = await api.result("notify", to=to, message="Hello", title="T", level="warning", url="/x/", data={"n": 1})
     row = await Notification.objects.aget()

@@ -10,6 +10,7 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from hub.accounts.tokens import issue
+from hub.users import user_id
 from lab.harness.waiting import await_for
 from tests.api.calling import key_for
 from tests.connection.clients import Connected, connected
@@ -58,10 +59,14 @@ async def test_publication_reaches_a_client_and_the_reply_says_where_it_stands(
     address: str, backend: cent.AsyncClient, ada: User
 ) -> None:
     async with online(address, ada) as client:
-        result = await backend.publish(cent.PublishRequest(channel=f"user:{ada.pk}", data={"input": "Hello"}))
+        result = await backend.publish(cent.PublishRequest(channel=f"user:{user_id(ada)}", data={"input": "Hello"}))
         heard = await client.inbox.wait("publication")
-    kept = await backend.history(cent.HistoryRequest(channel=f"user:{ada.pk}", limit=1))
-    assert (heard.channel, heard.pub.data, heard.pub.offset) == (f"user:{ada.pk}", {"input": "Hello"}, result.offset)
+    kept = await backend.history(cent.HistoryRequest(channel=f"user:{user_id(ada)}", limit=1))
+    assert (heard.channel, heard.pub.data, heard.pub.offset) == (
+        f"user:{user_id(ada)}",
+        {"input": "Hello"},
+        result.offset,
+    )
     assert (result.offset, result.epoch) == (kept.offset, kept.epoch) == (1, kept.epoch)
     assert kept.epoch and [pub.data for pub in kept.publications] == [{"input": "Hello"}]
 
@@ -82,7 +87,7 @@ async def test_same_idempotency_key_stores_once_and_gets_the_same_reply(backend:
 async def test_what_is_not_to_be_kept_is_sent_and_not_stored(
     address: str, backend: cent.AsyncClient, ada: User
 ) -> None:
-    channel = f"user:{ada.pk}"
+    channel = f"user:{user_id(ada)}"
     async with online(address, ada) as client:
         result = await backend.publish(cent.PublishRequest(channel=channel, data="now", skip_history=True))
         heard = await client.inbox.wait("publication")
@@ -108,11 +113,11 @@ async def test_person_is_subscribed_from_a_position_and_unsubscribed(
     await backend.publish(cent.PublishRequest(channel=KEPT, data=2))
     since = cent.StreamPosition(offset=first.offset, epoch=first.epoch)
     async with online(address, ada) as client:
-        await backend.subscribe(cent.SubscribeRequest(user=str(ada.pk), channel=KEPT, recover_since=since))
+        await backend.subscribe(cent.SubscribeRequest(user=user_id(ada), channel=KEPT, recover_since=since))
         assert (await client.inbox.wait("publication")).pub.data == 2
         await backend.publish(cent.PublishRequest(channel=KEPT, data=3))
         assert (await client.inbox.wait("publication", 2)).pub.data == 3
-        await backend.unsubscribe(cent.UnsubscribeRequest(user=str(ada.pk), channel=KEPT))
+        await backend.unsubscribe(cent.UnsubscribeRequest(user=user_id(ada), channel=KEPT))
         gone = await client.inbox.wait("unsubscribed")
     assert gone.channel == KEPT
 
@@ -121,7 +126,7 @@ async def test_person_is_subscribed_from_a_position_and_unsubscribed(
 async def test_presence_names_each_connection_and_counts_people(
     address: str, backend: cent.AsyncClient, ada: User
 ) -> None:
-    user = str(ada.pk)
+    user = user_id(ada)
     async with online(address, ada) as one, online(address, ada) as other:
         await backend.subscribe(cent.SubscribeRequest(user=user, channel=KEPT))
 
@@ -152,7 +157,7 @@ async def test_person_is_disconnected_for_good_but_for_the_whitelist(
 ) -> None:
     async with online(address, ada) as one, online(address, ada) as spared:
         await backend.disconnect(
-            cent.DisconnectRequest(user=str(ada.pk), whitelist=[str(spared.client.client_id)], disconnect=disconnect)
+            cent.DisconnectRequest(user=user_id(ada), whitelist=[str(spared.client.client_id)], disconnect=disconnect)
         )
         assert (await one.inbox.wait("disconnected")).code == code
         await spared.client.rpc("alerts.list", {})
@@ -163,7 +168,7 @@ async def test_connection_that_is_said_to_be_expired_comes_back(
     address: str, backend: cent.AsyncClient, ada: User
 ) -> None:
     async with online(address, ada) as client:
-        await backend.refresh(cent.RefreshRequest(user=str(ada.pk), expired=True))
+        await backend.refresh(cent.RefreshRequest(user=user_id(ada), expired=True))
         await client.inbox.wait("connected", 2)
         assert [ended.code for ended in client.inbox.all("connecting")][-1] == 3005
 
@@ -196,8 +201,8 @@ async def test_channels_and_processes_are_told_of(address: str, backend: cent.As
         mine = await backend.channels(cent.ChannelsRequest(pattern="user:*"))
         found = await backend.channels(cent.ChannelsRequest())
         (node,) = (await backend.info(cent.InfoRequest())).nodes
-    assert {name: info.num_clients for name, info in mine.channels.items()} == {f"user:{ada.pk}": 1}
-    assert set(found.channels) == {"everyone", f"user:{ada.pk}"}
+    assert {name: info.num_clients for name, info in mine.channels.items()} == {f"user:{user_id(ada)}": 1}
+    assert set(found.channels) == {"everyone", f"user:{user_id(ada)}"}
     assert (node.num_clients, node.num_users, node.num_channels) == (1, 1, 2)
     assert node.uid and node.version and node.process and node.process.rss
 

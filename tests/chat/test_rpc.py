@@ -246,7 +246,7 @@ async def test_typing_reaches_the_room_live_and_is_stored_nowhere(ann: User, bob
         await other.ask(subscribe={"channel": channel})
         assert await answer(typist, "chat.typing", room=room.pk) == {}
         typing = await typing_until_now(other, room)
-    assert typing == [{"type": "chat.person_typing", "username": "ann", "user_id": str(ann.pk)}]
+    assert typing == [{"type": "chat.person_typing", "username": "ann", "user_id": user_id(ann)}]
     assert not await Publication.objects.filter(channel=channel).aexists()
 
 

@@ -8,6 +8,7 @@ from django.contrib.auth.models import AnonymousUser, Group
 from django.test import Client, override_settings
 
 from hub.testing import drain_jobs
+from hub.users import user_id
 from notifications import MEMBERS, Category, Kind, delivery_method, following, kind_mistakes, notify, who_wants
 from notifications.inbox import queries
 from notifications.inbox.organizing import mark_read
@@ -51,7 +52,7 @@ def chosen(user: User) -> dict[str, tuple[list[bool], str]]:
 
 
 def told(user: User) -> list[tuple[str, bool]]:
-    return [(data["message"], data.get("silent", False)) for data in alerts_on(f"user:{user.pk}")]
+    return [(data["message"], data.get("silent", False)) for data in alerts_on(f"user:{user_id(user)}")]
 
 
 @pytest.mark.parametrize("many", [False, True])

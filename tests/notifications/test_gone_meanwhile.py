@@ -19,6 +19,7 @@ from chat.models import Message, Room
 from hub.accounts.models import AccessToken
 from hub.database import deletions
 from hub.models import Deletion, Publication
+from hub.users import user_id
 from notifications import Alert, alert, notify, on_delete
 from notifications.inbox import organizing
 from notifications.models import Follow, Notification, ReadMark, ReadUpTo, Topic
@@ -131,7 +132,7 @@ def test_a_follower_of_a_topic_that_is_gone_is_told_nothing_when_the_row_goes(an
     settled()
     deletions.follow_up()
     assert not Follow.objects.exists()
-    assert not Publication.objects.filter(channel=f"user:{ann.pk}").exists()
+    assert not Publication.objects.filter(channel=f"user:{user_id(ann)}").exists()
 
 
 def test_an_alert_of_a_topic_that_is_gone_is_never_taken_for_everyones() -> None:

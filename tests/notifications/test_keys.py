@@ -10,6 +10,7 @@ from django.contrib.auth.models import Group
 from django.db import connection, transaction
 
 from hub.models import Publication
+from hub.users import user_id
 from lab.harness.environment import BASE_DIR
 from notifications import alert, anotify, notify
 from notifications.models import Notification, Topic
@@ -64,7 +65,7 @@ def test_each_recipient_has_a_key_once_and_those_who_have_none_get_it(people: li
     ]
     assert {rows[1].pk, rows[3].pk} == {row.pk for row in first}
     assert all(row.pk for row in rows)
-    assert published() == {**{f"user:{person.pk}": 1 for person in people[:3]}, f"group:{ops.pk}": 1}
+    assert published() == {**{f"user:{user_id(person)}": 1 for person in people[:3]}, f"group:{ops.pk}": 1}
 
 
 @pytest.mark.own_user_model
@@ -112,7 +113,7 @@ def test_those_who_send_one_key_at_the_same_time_store_it_once(people: list[User
     assert len(results[0]) == 4
     assert all(result == results[0] for result in results)
     assert Notification.objects.count() == 4
-    assert published() == {f"user:{person.pk}": 1 for person in people}
+    assert published() == {f"user:{user_id(person)}": 1 for person in people}
 
 
 @needs_several_writers

@@ -15,6 +15,7 @@ from django.utils.translation import ngettext_lazy
 from hub.config import hub_settings
 from hub.session import RpcCall
 from hub.testing import assert_notified, drain_jobs
+from hub.users import user_id
 from notifications import MEMBERS, Category, Kind, notify, rpc
 from notifications.inbox import queries
 from notifications.kinds import declaring as kinds
@@ -103,7 +104,7 @@ def test_an_alert_of_a_kind_keeps_its_values_and_the_text_in_the_language_of_the
 def test_each_person_gets_it_in_their_language_and_time_zone(shipped: Kind) -> None:
     ann, vera = reader("ann", "en", "Asia/Tokyo"), reader("vera", "ru_RU", "Europe/Moscow")
     notify(to=[ann, vera], kind=shipped, params=PARAMS)
-    (of_ann,), (of_vera,) = published(f"user:{ann.pk}"), published(f"user:{vera.pk}")
+    (of_ann,), (of_vera,) = published(f"user:{user_id(ann)}"), published(f"user:{user_id(vera)}")
     assert (of_ann["title"], of_ann["message"]) == ("Order 7/a", "It arrives at Nov. 29, 2026, 9 p.m.")
     assert (of_vera["title"], of_vera["message"]) == ("Заказ 7/a", "Он прибудет 29 ноября 2026 г. 15:00")
     assert (of_vera["kind"], of_vera["category"], of_vera["icon"]) == ("order.shipped", "orders", "truck")
@@ -116,7 +117,7 @@ def test_each_person_gets_it_in_their_language_and_time_zone(shipped: Kind) -> N
 def test_where_the_language_is_not_known_all_are_sent(shipped: Kind, is_alone: bool) -> None:
     guest = reader("guest")
     notify(to=guest if is_alone else "everyone", kind=shipped, params=PARAMS)
-    (data,) = published(f"user:{guest.pk}" if is_alone else "everyone")
+    (data,) = published(f"user:{user_id(guest)}" if is_alone else "everyone")
     assert data["message"] == "It arrives at Nov. 29, 2026, noon UTC"
     assert data["texts"] == {"ru": {"title": "Заказ 7/a", "message": "Он прибудет 29 ноября 2026 г. 12:00 UTC"}}
     with translation.override("ru"):
@@ -127,7 +128,7 @@ def test_people_of_an_audience_share_the_text_of_their_language_and_zone(shipped
     people = [reader("a", "ru"), reader("b", "ru"), reader("c", "en", "Asia/Tokyo"), reader("d"), reader("e", "de")]
     notify(to=MEMBERS, kind=shipped, params=PARAMS)
     drain_jobs()
-    said = [published(f"user:{user.pk}")[0]["message"] for user in people]
+    said = [published(f"user:{user_id(user)}")[0]["message"] for user in people]
     assert said == [
         "Он прибудет 29 ноября 2026 г. 12:00 UTC",
         "Он прибудет 29 ноября 2026 г. 12:00 UTC",
@@ -138,7 +139,7 @@ def test_people_of_an_audience_share_the_text_of_their_language_and_zone(shipped
     assert set(Distribution.objects.get().variants) == {"ru|", "en|Asia/Tokyo"}
     withdraw(Notification.objects.all())
     drain_jobs()
-    assert [published(f"user:{user.pk}")[0]["type"] for user in people] == ["notifications.alerts_withdrawn"] * 5
+    assert [published(f"user:{user_id(user)}")[0]["type"] for user in people] == ["notifications.alerts_withdrawn"] * 5
 
 
 def test_an_audience_takes_one_query_more_for_locales(shipped: Kind, django_assert_max_num_queries: Any) -> None:
@@ -155,7 +156,7 @@ def test_an_alert_without_a_kind_reads_no_locale_and_says_nothing_of_kinds(djang
     with django_assert_num_queries(0):
         wording.localise([row], ann.pk)
         list(wording.publications([row]))
-    (data,) = published(f"user:{ann.pk}")
+    (data,) = published(f"user:{user_id(ann)}")
     assert not data.keys() & {"kind", "category", "icon", "texts"}
 
 
@@ -164,7 +165,7 @@ def test_columns_of_the_project_say_the_language_in_place_of_preferences(shipped
     User.objects.filter(pk=ann.pk).update(password="en")
     with override_settings(HUB_LANGUAGE_OF="password"):
         notify(to=ann, kind=shipped, params=PARAMS)
-    assert published(f"user:{ann.pk}")[0]["title"] == "Order 7/a"
+    assert published(f"user:{user_id(ann)}")[0]["title"] == "Order 7/a"
 
 
 @pytest.mark.own_user_model
@@ -270,7 +271,7 @@ def test_a_translation_that_is_too_long_is_cut(shipped: Kind) -> None:
     Kind("long", label="Long", message=in_languages("short", "д" * 5000))
     ann = reader("ann", "ru")
     notify(to=ann, kind="long")
-    assert len(published(f"user:{ann.pk}")[0]["message"]) == 4000
+    assert len(published(f"user:{user_id(ann)}")[0]["message"]) == 4000
 
 
 def test_a_translation_that_does_not_fit_beside_the_data_is_left_out() -> None:
@@ -278,7 +279,7 @@ def test_a_translation_that_does_not_fit_beside_the_data_is_left_out() -> None:
     ann, guest = reader("ann", "ru"), reader("guest")
     notify(to=[ann, guest], kind="long", data="x" * 60_000)
     for user in (ann, guest):
-        (data,) = published(f"user:{user.pk}")
+        (data,) = published(f"user:{user_id(user)}")
         assert data["message"] == "short"
         assert "texts" not in data
 

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 
 from hub.privacy import export
+from hub.users import user_id
 from notifications import Kind, notify, retract
 from notifications.bundle_names import bundle_of, of_bundle, public_name
 from notifications.events import created
@@ -49,7 +50,7 @@ def mute(user: User, alert: Notification, **more: Any) -> preferences.Chosen:
 
 def silent(user: User) -> list[bool | None]:
     """Of all rows that came to this person live and are there still, whether they were silent."""
-    return [data.get("silent") for data in alerts_on(f"user:{user.pk}")]
+    return [data.get("silent") for data in alerts_on(f"user:{user_id(user)}")]
 
 
 @pytest.mark.parametrize("name", [("", "a:b"), ("comment", "photo:7"), ("3:kind", ""), ("k" * 100, "g" * 200)])

@@ -14,6 +14,7 @@ from django.test import Client, override_settings
 from django.utils import timezone, translation
 
 from hub.testing import drain_jobs
+from hub.users import user_id
 from lab.harness.waiting import wait_for
 from notifications import MEMBERS, Category, Kind, notify
 from notifications.events import InboxCounts
@@ -151,7 +152,7 @@ def test_muted_kind_comes_silently_until_its_time_and_then_as_before(ann: User) 
     assert state.sentence.startswith("It is in your list. It is muted until ")
     Choice.objects.update(off_until=timezone.now())
     notify(to=ann, kind="order.shipped")
-    assert [data.get("silent") for data in alerts_on(f"user:{ann.pk}")] == [True, None]
+    assert [data.get("silent") for data in alerts_on(f"user:{user_id(ann)}")] == [True, None]
     assert preferences.preferences_of(ann).categories[0].kinds[0].states[1].is_on
 
 
@@ -162,7 +163,7 @@ def test_muted_category_leaves_what_was_chosen_for_its_kinds(ann: User) -> None:
     notify(to=ann, kind="order.shipped")
     wish(ann, is_on=None, category="orders")
     notify(to=ann, kind="order.shipped")
-    assert [data.get("silent") for data in alerts_on(f"user:{ann.pk}")] == [True, None]
+    assert [data.get("silent") for data in alerts_on(f"user:{user_id(ann)}")] == [True, None]
     assert Choice.objects.get().is_on is True
 
 
@@ -202,7 +203,7 @@ def test_of_two_devices_that_choose_at_once_the_second_tells_what_the_first_has_
         second = pool.submit(choose, f"group:{crew.pk}")
         first.result(20)
         second.result(20)
-    told = [one for one in published(f"user:{ann.pk}") if one["type"] == "notifications.preferences_changed"]
+    told = [one for one in published(f"user:{user_id(ann)}") if one["type"] == "notifications.preferences_changed"]
     assert sorted(told[-1]["silent"]) == sorted(["topic:deploys", f"group:{crew.pk}"])
 
 
@@ -224,7 +225,7 @@ def test_clients_are_told_what_is_muted_and_every_page_learns_of_a_change(ann: U
     assert (heeded.time_zone, heeded.plan and heeded.plan[0].begin) == ("Asia/Tokyo", "09:00")
     assert [one.channel for one in chosen.channels] == ["everyone", f"group:{crew.pk}", "topic:deploys"]
     assert chosen.channels[1].sentence == "It does not interrupt you; it is in your list."
-    told = [one for one in published(f"user:{ann.pk}") if one["type"] == "notifications.preferences_changed"]
+    told = [one for one in published(f"user:{user_id(ann)}") if one["type"] == "notifications.preferences_changed"]
     assert len(told) == 3
     assert told[-1]["silent"] == heeded.silent
 
@@ -248,7 +249,7 @@ def test_what_cannot_be_muted_is_refused(ann: User, wrong: dict[str, Any]) -> No
     with pytest.raises(NotChosen):
         wish(ann, **wrong)
     assert not Choice.objects.exists()
-    assert published(f"user:{ann.pk}") == []
+    assert published(f"user:{user_id(ann)}") == []
 
 
 async def test_a_client_mutes_and_asks_what_it_heeds(ann: User) -> None:
@@ -298,7 +299,7 @@ def test_what_comes_outside_of_the_plan_is_silent_unless_it_is_critical(ann: Use
     preferences.change(ann, plan=[])
     for kind in ("order.shipped", "alarm"):
         notify(to=ann, kind=kind)
-    assert [data.get("silent") for data in alerts_on(f"user:{ann.pk}")] == [True, None]
+    assert [data.get("silent") for data in alerts_on(f"user:{user_id(ann)}")] == [True, None]
     with pytest.raises(NotChosen, match="at most 21"):
         preferences.change(ann, plan=[WORK] * 22)
     assert preferences.change(ann, plan=None).plan is None

@@ -10,6 +10,7 @@ from django.db import DatabaseError, transaction
 
 from hub.config import hub_settings
 from hub.models import Publication, Stream
+from hub.users import user_id
 from notifications import anotify, notify
 from notifications.inbox import queries
 from notifications.models import Notification
@@ -28,7 +29,7 @@ def test_each_recipient_gets_a_row_and_a_publication_on_a_channel_of_their_own()
     ann, ops = User.objects.create_user("ann"), Group.objects.create(name="ops")
     rows = notify(to=[ann, ops], message="m", title="t", level="warning", url="/x/", data={"n": 1})
     assert [(row.user, row.group) for row in rows] == [(ann, None), (None, ops)]
-    for row, channel in zip(rows, [f"user:{ann.pk}", f"group:{ops.pk}"], strict=True):
+    for row, channel in zip(rows, [f"user:{user_id(ann)}", f"group:{ops.pk}"], strict=True):
         (data,) = published(channel)
         assert data.pop("at")
         assert data == {
@@ -149,8 +150,8 @@ class TestTheListOfAPerson:
         Stream.objects.all().delete()
         notify(to=ann, message="1")
         notify(to=ann, message="2")
-        epoch = Stream.objects.get(channel=f"user:{ann.pk}").epoch
-        assert queries.cursor_for(ann) == f"everyone@.0,user:{ann.pk}@{epoch}.2,group:7@.0"
+        epoch = Stream.objects.get(channel=f"user:{user_id(ann)}").epoch
+        assert queries.cursor_for(ann) == f"everyone@.0,user:{user_id(ann)}@{epoch}.2,group:7@.0"
         assert queries.cursor_for(AnonymousUser()) == "everyone@.0"
 
 

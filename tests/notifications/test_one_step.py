@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from chat.actions import create_room, post_message
 from hub import streams
 from hub.models import Publication
+from hub.users import user_id
 from notifications import Alert, alert, notify, on_save
 from notifications.models import Notification, Topic
 from notifications.sending import actions
@@ -71,7 +72,7 @@ def test_an_alert_for_one_person(ann: User) -> None:
     stored = Notification.objects.get(pk=row.pk)
     assert (stored.message, stored.user, stored.data, stored.level) == ("second", ann, {"id": 0}, "info")
     assert (row.is_new, row.published) == (True, Publication.objects.get(offset=2).pk)
-    data = published(f"user:{ann.pk}")[-1]
+    data = published(f"user:{user_id(ann)}")[-1]
     assert (data["id"], data["message"], data["data"]) == (row.pk, "second", {"id": 0})
 
 
@@ -79,7 +80,7 @@ def test_an_alert_for_one_person(ann: User) -> None:
 def test_a_person_is_looked_up_by_one_query_more(ann: User) -> None:
     by_name = asked(lambda: notify(to=f"user:{ann.get_username()}", message="second"))
     assert len(by_name) == (2 if connection.vendor == IS_POSTGRESQL else 5)
-    assert numbered(f"user:{ann.pk}") == [1, 2]
+    assert numbered(f"user:{user_id(ann)}") == [1, 2]
 
 
 def test_alerts_of_all_sorts_are_as_they_are_in_a_transaction(ann: User) -> None:
@@ -102,7 +103,7 @@ def test_alerts_of_all_sorts_are_as_they_are_in_a_transaction(ann: User) -> None
         return [tuple(getattr(found[row.pk], name) for name in columns) for row in rows]
 
     def said_in(rows: list[Notification]) -> list[dict[str, Any]]:
-        channels = (f"user:{ann.pk}", f"group:{ops.pk}", "topic:deploys", "everyone")
+        channels = (f"user:{user_id(ann)}", f"group:{ops.pk}", "topic:deploys", "everyone")
         every = {data.pop("id"): data for channel in channels for data in published(channel)}
         times = {"at", "expires_at"}
         return [{name: value for name, value in every[row.pk].items() if name not in times} for row in rows]
@@ -119,7 +120,7 @@ def test_a_rule_of_a_save_without_a_transaction(rule: Callable[..., Any], ann: U
         return alert(to=ann, message=group.name)
 
     statements = asked(lambda: Group.objects.create(name="made"))
-    assert numbered(f"user:{ann.pk}") == [1, 2]
+    assert numbered(f"user:{user_id(ann)}") == [1, 2]
     assert not [statement for statement in statements if "SAVEPOINT" in statement]
 
 
@@ -140,7 +141,7 @@ def test_a_rule_whose_alert_cannot_be_stored_leaves_nothing(
     with pytest.raises(DatabaseError):  # in tests it is not passed over
         Group.objects.create(name="made")
     assert list(Group.objects.values_list("name", flat=True)) == ["made"]
-    assert numbered(f"user:{ann.pk}") == [1]
+    assert numbered(f"user:{user_id(ann)}") == [1]
 
 
 def test_a_rule_in_a_transaction_is_numbered_after_its_commit(rule: Callable[..., Any], ann: User) -> None:
@@ -150,8 +151,8 @@ def test_a_rule_in_a_transaction_is_numbered_after_its_commit(rule: Callable[...
 
     with transaction.atomic():
         Group.objects.create(name="made")
-        assert None in numbered(f"user:{ann.pk}")
-    assert numbered(f"user:{ann.pk}") == [1, 2]
+        assert None in numbered(f"user:{user_id(ann)}")
+    assert numbered(f"user:{user_id(ann)}") == [1, 2]
 
 
 def test_a_message_in_a_room_that_has_some(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:

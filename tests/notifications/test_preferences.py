@@ -7,6 +7,7 @@ import pytest
 from django.test import Client, override_settings
 
 from hub.testing import assert_not_notified, assert_notified, drain_jobs
+from hub.users import user_id
 from notifications import MEMBERS, Category, Kind, notify
 from notifications.kinds import declaring as kinds
 from notifications.models import Choice, Notification, Preferences
@@ -54,8 +55,8 @@ def test_who_has_switched_a_kind_off_gets_none_of_it(ann: User, many: bool) -> N
         notify(to=MEMBERS if many else [ann, bob], kind=kind)
     notify(to=ann, message="plain")
     drain_jobs()
-    assert {data["message"] for data in alerts_on(f"user:{ann.pk}")} == {"plain", "placed"}
-    assert {data["message"] for data in alerts_on(f"user:{bob.pk}")} == {"shipped", "placed"}
+    assert {data["message"] for data in alerts_on(f"user:{user_id(ann)}")} == {"plain", "placed"}
+    assert {data["message"] for data in alerts_on(f"user:{user_id(bob)}")} == {"shipped", "placed"}
     if not many:
         assert_not_notified(ann, "shipped")
         assert_notified(ann, "placed")
@@ -67,8 +68,8 @@ def test_what_is_off_at_once_comes_silently(ann: User, many: bool) -> None:
     off(ann, kind="order.shipped", method=LIVE.name)
     notify(to=MEMBERS if many else [ann, bob], kind="order.shipped")
     drain_jobs()
-    assert [data.get("silent") for data in alerts_on(f"user:{ann.pk}")] == [True]
-    assert [data.get("silent") for data in alerts_on(f"user:{bob.pk}")] == [None]
+    assert [data.get("silent") for data in alerts_on(f"user:{user_id(ann)}")] == [True]
+    assert [data.get("silent") for data in alerts_on(f"user:{user_id(bob)}")] == [None]
 
 
 def test_a_choice_for_a_category_is_for_all_its_kinds_and_one_for_a_kind_goes_before_it(ann: User) -> None:
@@ -85,7 +86,7 @@ def test_a_choice_for_a_category_is_for_all_its_kinds_and_one_for_a_kind_goes_be
     Kind("order.late", label="Order late", category=ORDERS, message="late")
     for kind in ("order.late", "order.placed"):
         notify(to=ann, kind=kind)
-    assert [data["message"] for data in alerts_on(f"user:{ann.pk}")] == ["placed"]
+    assert [data["message"] for data in alerts_on(f"user:{user_id(ann)}")] == ["placed"]
     preferences.change(ann, wishes=[Wish(INBOX.name, is_on=None, category="orders")])
     assert states(ann)["order.shipped"] == [True, True]
 
@@ -98,7 +99,7 @@ def test_a_critical_kind_cannot_be_switched_off_nor_silenced_whatever_is_stored(
             Choice.objects.create(user=ann, subject=f"kind:{name}", method=method, is_on=False)
         notify(to=ann, kind="alarm")
     notify(to=ann, kind="invoice")
-    assert [data.get("silent") for data in alerts_on(f"user:{ann.pk}")] == [None, None, True]
+    assert [data.get("silent") for data in alerts_on(f"user:{user_id(ann)}")] == [None, None, True]
     assert choosing.chosen_by(kinds.kind_named("alarm"), "mail", [ann.pk]) == {ann.pk}  # type: ignore[arg-type]  # not None
 
 

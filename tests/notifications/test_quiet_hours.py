@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.testing import drain_jobs
+from hub.users import user_id
 from notifications import MEMBERS, Kind, notify
 from notifications.kinds import declaring as kinds
 from notifications.preferences import stored as preferences
@@ -80,8 +81,8 @@ def test_what_comes_in_quiet_hours_is_silent_unless_it_is_critical(ann: User, ma
         notify(to=MEMBERS if many else [ann, bob], kind=kind)
         drain_jobs()
     notify(to=ann, message="of no kind")
-    assert [data.get("silent") for data in alerts_on(f"user:{ann.pk}")] == [True, None, None]
-    assert [data.get("silent") for data in alerts_on(f"user:{bob.pk}")] == [None, None]
+    assert [data.get("silent") for data in alerts_on(f"user:{user_id(ann)}")] == [True, None, None]
+    assert [data.get("silent") for data in alerts_on(f"user:{user_id(bob)}")] == [None, None]
 
 
 def test_the_time_zone_is_the_persons(ann: User) -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from hub.channels import LAST_ID
 from hub.models import Publication
+from hub.users import user_id
 from hub.users.model import joined_field
 from lab.harness.waiting import wait_for
 from notifications import following, notify
@@ -49,7 +50,7 @@ def age() -> None:
 
 def told(user: User) -> list[Any]:
     """What the user's pages were told of what was read."""
-    rows = Publication.objects.filter(channel=f"user:{user.pk}").order_by("pk")
+    rows = Publication.objects.filter(channel=f"user:{user_id(user)}").order_by("pk")
     return [data for row in rows if (data := msgspec.json.decode(row.data)).pop("type") == "notifications.alerts_read"]
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 import hub.asgi  # noqa: F401  # joins tokens to those who ask for them
 from hub.accounts.tokens import issue
+from hub.users import user_id
 from notifications import notify
 from notifications.models import Notification, NotificationState, ReadMark
 from tests.connection.wire import Wire, wired
@@ -43,7 +44,7 @@ async def test_the_list_and_the_live_stream_join(ann: User) -> None:
     live = wire.pushes[0]["pub"]["data"]
     assert (item.pop("read"), item.pop("seen")) == (False, False)
     assert item == live
-    channel = f"user:{ann.pk}"
+    channel = f"user:{user_id(ann)}"
     assert second["channel"] == channel
     assert second["pub"]["offset"] == listed["positions"][channel]["offset"] + 1
     assert set(listed["positions"]) == {"everyone", channel}
@@ -86,7 +87,7 @@ async def test_all_tabs_of_a_person_are_told_what_was_read_and_nobody_else(ann: 
 
 async def test_what_was_read_while_a_page_was_away_is_recovered_in_order(ann: User) -> None:
     (row,) = await send(to=ann, message="m")
-    channel = f"user:{ann.pk}"
+    channel = f"user:{user_id(ann)}"
     async with wired(ann) as wire:
         position = (await answer(wire, "alerts.list"))["positions"][channel]
     async with wired(ann) as other:
@@ -187,7 +188,7 @@ def test_the_page_knows_what_is_unread(ann: User, client: Client) -> None:
 
 
 async def test_inbox_and_its_live_stream_join_on_all_devices(ann: User) -> None:
-    channel = f"user:{ann.pk}"
+    channel = f"user:{user_id(ann)}"
     async with wired(ann) as laptop, wired(ann) as phone:
         rows = [(await send(to=ann, message=f"number {number}"))[0].pk for number in range(3)]
         listed = await answer(laptop, "inbox.list", limit=2)

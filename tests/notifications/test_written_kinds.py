@@ -9,6 +9,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from hub.config import UnusableEnvironment, read_environment
+from hub.users import user_id
 from lab.harness import forking
 from lab.harness.environment import BASE_DIR, clean_environment
 from notifications import Category, kind_mistakes, notify
@@ -167,7 +168,7 @@ def test_the_file_of_the_page_gives_people_what_it_says(tmp_path: Any, monkeypat
     reviews = kind_named("order.reviews")
     assert reviews is not None and list(kind_mistakes.of(reviews)) == []
     notify(to=ann, kind="order.reviews", params={"reviews": 3, "people": ["Ada", "Grace"]})
-    assert [data["message"] for data in alerts_on(f"user:{ann.pk}")] == [
+    assert [data["message"] for data in alerts_on(f"user:{user_id(ann)}")] == [
         "Ваш заказ 7 прибудет 1 декабря 2026 г.",
         "3 новых отзыва: Ada и Grace",
     ]
