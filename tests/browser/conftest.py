@@ -151,7 +151,7 @@ def room(hub: LiveHub, request: pytest.FixtureRequest) -> str:
     hub.create_user("housekeeper")
     return hub.shell(
         "from chat.actions import create_room\n"
-        "from hub.people.models import User\n"
+        "from tests.support.people import User\n"
         "print(create_room(name=name, creator=User.objects.get(username='housekeeper')).get_absolute_url())",
         name=name,
     )

@@ -42,11 +42,12 @@ def test_two_people_chat(visitor: Visitors, room: str) -> None:
     expect(messages(ada).filter(has_text="All well?")).to_have_count(1)
 
 
+@pytest.mark.own_user_model
 def test_people_of_one_name_are_told_apart(visitor: Visitors, room: str, hub: LiveHub) -> None:
     names = ("namesake-one", "namesake-two")
     pages = [visitor(name) for name in names]
     ids = hub.shell(
-        "from hub.people.models import User\n"
+        "from tests.support.people import User\n"
         "User.objects.filter(username__in=names).update(name='Alex')\n"
         "print(*[User.objects.get(username=name).pk for name in names])",
         names=names,
@@ -270,7 +271,7 @@ def test_older_messages_come_when_the_reader_goes_there(visitor: Visitors, room:
     hub.shell(
         "from chat.actions import post_message\n"
         "from chat.models import Room\n"
-        "from hub.people.models import User\n"
+        "from tests.support.people import User\n"
         "room = Room.objects.get(name=name)\n"
         "author = User.objects.get(username='housekeeper')\n"
         "for n in range(120): post_message(room_id=room.pk, author_id=author.pk, text=f'number {n:03d}')",
@@ -294,7 +295,9 @@ def test_member_who_is_removed_from_a_private_room_is_shown_that_it_ended(
     visitor: Visitors, room: str, hub: LiveHub
 ) -> None:
     name = room.strip("/").removeprefix("chat/")
-    members = "from chat.models import Room\nfrom hub.people.models import User\nroom = Room.objects.get(name=name)\n"
+    members = (
+        "from chat.models import Room\nfrom tests.support.people import User\nroom = Room.objects.get(name=name)\n"
+    )
     ada = visitor("ada")
     hub.shell(
         members + "room.is_private = True\nroom.save()\nroom.members.add(User.objects.get(username='ada'))", name=name

@@ -16,7 +16,7 @@ Notify = Callable[..., None]
 def choose(hub: LiveHub, name: str, choice: str) -> None:
     """Have this person choose something: the fields of a ``Wish``."""
     hub.shell(
-        "from hub.people.models import User\n"
+        "from tests.support.people import User\n"
         "from notifications.preferences.stored import Wish, change\n"
         f"change(User.objects.get(username=name), wishes=[Wish({choice})])",
         name=name,

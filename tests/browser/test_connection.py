@@ -239,7 +239,7 @@ def test_open_page_whose_password_was_changed_elsewhere_leads_to_the_log_in_and_
     page.goto(address)
     wait_until_live(page)
     hub.shell(
-        "from hub.people.models import User\n"
+        "from tests.support.people import User\n"
         "user = User.objects.get(username='password-changer')\n"
         "user.set_password(password)\n"
         "user.save()",
@@ -276,7 +276,7 @@ def test_token_in_an_address_may_be_of_somebody_else_than_the_page(visitor: Visi
     hub.create_user("token-holder")
     token = hub.shell(
         "from hub.accounts.tokens import issue\n"
-        "from hub.people.models import User\n"
+        "from tests.support.people import User\n"
         "print(issue(User.objects.get(username='token-holder')))"
     )
     page = visitor()

@@ -34,7 +34,7 @@ PAYLOADS = [
 #: Names of accounts pass no validator where code makes them, so they hold anything.
 SEND = """
 from django.contrib.auth.models import Group
-from hub.people.models import User
+from tests.support.people import User
 from notifications import notify
 from notifications.models import Notification
 reader = User.objects.get(username=name)
@@ -46,7 +46,7 @@ for number, payload in enumerate(payloads):
 """
 
 WRITE = """
-from hub.people.models import User
+from tests.support.people import User
 from chat.actions import post_message
 from chat.models import Room
 room = Room.objects.get(name=room)
@@ -58,15 +58,16 @@ for payload in payloads:
 #: Rows that no check of today let in: an older version, another program with the database's password.
 BEHIND = """
 from hub.publishing.verbs import publish
+from hub.users import user_id
 from notifications import notify
 from notifications.models import Notification
-from hub.people.models import User
+from tests.support.people import User
 reader = User.objects.get(username=name)
 for payload in payloads:
     kept = payload[:10 if field == "level" else 200]
     fields = {"message": "behind", "title": "", "level": "info", "url": "", field: kept}
     row = Notification.objects.create(user=reader, **fields)
-    publish(f"user:{reader.pk}", {"type": "notifications.notification_created", "id": row.pk,
+    publish(f"user:{user_id(reader)}", {"type": "notifications.notification_created", "id": row.pk,
         "at": "2026-01-01T00:00:00Z", "data": None, **{**fields, field: payload}})
 notify(to=reader, message=f"end of {field}")
 """

@@ -48,7 +48,7 @@ def report(job):
 
 CALL = """
 from factory import tasks
-from hub.people.models import User
+from tests.support.people import User
 from worker.tracking import started_by
 
 with started_by(User.objects.get(username=name)):
@@ -59,7 +59,7 @@ with started_by(User.objects.get(username=name)):
 ENDED = """
 from datetime import timedelta
 from django.utils import timezone
-from hub.people.models import User
+from tests.support.people import User
 from worker.models import TrackedJob
 owner, now = User.objects.get(username=name), timezone.now()
 TrackedJob.objects.bulk_create(
@@ -72,7 +72,7 @@ TrackedJob.objects.bulk_create(
 """
 
 WAITING = """
-from hub.people.models import User
+from tests.support.people import User
 from worker.models import Job, JobSource
 from worker.origins import Origin
 from worker.tracking import stored
@@ -172,7 +172,7 @@ def test_failure_tree_and_everybodys_jobs(visitor: Visitors, hub: LiveHub) -> No
     expect(jobs(carol).filter(has_text="Part of: Yearly report")).to_have_attribute("data-state", "succeeded")
     expect(jobs(carol).get_by_role("heading")).to_have_text(["Yearly report", "Import customers", "Break down"])
     assert faults(carol) == []
-    hub.shell("from hub.people.models import User; User.objects.filter(username='chief').update(is_superuser=True)")
+    hub.shell("from tests.support.people import User; User.objects.filter(username='chief').update(is_superuser=True)")
     chief.goto("/jobs/")
     expect(chief.get_by_text("No jobs yet")).to_be_visible()
     chief.get_by_role("link", name="Jobs of everybody").click()

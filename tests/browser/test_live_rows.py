@@ -69,7 +69,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveHub]:
 
 def test_the_list_follows_the_database(visitor: Visitors, hub: LiveHub, network: TcpProxy) -> None:
     def run(code: str) -> None:
-        hub.shell(f"from hub.people.models import User\nfrom shop.models import Order\n{code}")
+        hub.shell(f"from tests.support.people import User\nfrom shop.models import Order\n{code}")
 
     page = visitor("ada", port=network.port)
     run("Order.objects.create(number='1', customer=User.objects.get(username='ada'))")

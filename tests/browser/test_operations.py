@@ -12,7 +12,7 @@ from tests.browser.test_pages import faults, is_sound
 from tests.support.live import LiveHub, live_hub
 
 MAY = """
-from hub.people.models import User
+from tests.support.people import User
 User.objects.filter(username=name).update(is_superuser=True)
 """
 

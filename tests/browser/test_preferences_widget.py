@@ -140,7 +140,7 @@ def test_hours_are_saved_when_they_are_whole_and_taken_back(visitor: Visitors, h
 def test_hours_of_the_plan_are_changed_before_the_server_has_answered(visitor: Visitors, hub: LiveHub) -> None:
     page = visitor("keeping-hal")
     hub.shell(
-        "from hub.people.models import User\n"
+        "from tests.support.people import User\n"
         "from notifications.models import Preferences\n"
         "plan = [['08:00', '12:00', '1'], ['13:00', '17:00', '1'], ['18:00', '20:00', '1']]\n"
         "Preferences.objects.create(pk=User.objects.get(username='keeping-hal').pk, plan=plan)"
@@ -180,7 +180,7 @@ def test_mute_ends_at_a_time_and_language_is_chosen(visitor: Visitors, hub: Live
 def test_muted_conversation_is_shown_and_undone(visitor: Visitors, hub: LiveHub) -> None:
     page = visitor("keeping-gus")
     hub.shell(
-        "from hub.people.models import User\n"
+        "from tests.support.people import User\n"
         "from notifications import notify\n"
         "from notifications.preferences.stored import Wish, change\n"
         "gus = User.objects.get(username='keeping-gus')\n"

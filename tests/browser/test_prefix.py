@@ -38,7 +38,7 @@ def nginx(request: pytest.FixtureRequest, hub: LiveHub, tmp_path: Path) -> Itera
 
 def test_people_sign_in_chat_and_get_alerts(visitor: Visitors, hub: LiveHub, nginx: Nginx, room: str) -> None:
     hub.shell(
-        "from hub.people.models import User\n"
+        "from tests.support.people import User\n"
         "user, _ = User.objects.get_or_create(username='lin')\nuser.set_password('correct horse')\nuser.save()"
     )
     assert room.startswith(f"{PREFIX}/chat/")

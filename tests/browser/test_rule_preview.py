@@ -30,7 +30,7 @@ class Rooms(AppConfig):
 
 RULE = """
 from chat.models import Room
-from hub.people.models import User
+from tests.support.people import User
 from notifications.saved_rules.models import SavedRule
 
 User.objects.filter(username="staff-of-rules").update(is_superuser=True)

@@ -46,7 +46,7 @@ periodic_runs.store(row.pk, timezone.now(), days, status=PeriodicRunStatus.SENT)
 """
 
 MAY = """
-from hub.people.models import User
+from tests.support.people import User
 User.objects.filter(username=name).update(is_superuser=True)
 """
 

@@ -227,9 +227,10 @@ def test_new_log_in_connects_while_old_tabs_are_open(visitor: Visitors, hub: Liv
     wait_until_live(old)
     hub.shell(
         "from django.contrib.sessions.models import Session; Session.objects.filter(pk=key).delete()\n"
-        "from hub.people.models import User\n"
+        "from hub.users import user_id\n"
+        "from tests.support.people import User\n"
         "from hub.access.control import DisconnectUser, send\n"
-        "send(DisconnectUser(user=str(User.objects.get(username='returner').pk), code=3500, reason='invalid token'))",
+        "send(DisconnectUser(user=user_id(User.objects.get(username='returner')), code=3500, reason='invalid token'))",
         key=old.context.cookies()[0]["value"],
     )
     expect(old.get_by_role("banner").get_by_text("Disconnected", exact=True)).to_be_visible()

@@ -33,7 +33,7 @@ def chief(visitor: Visitors, hub: LiveHub) -> Iterator[Page]:
     page = visitor("staff-chief", staff=True)
     hub.create_user("staff-ada")
     hub.shell(
-        "from hub.people.models import User; User.objects.filter(username='staff-chief').update(is_superuser=True)"
+        "from tests.support.people import User; User.objects.filter(username='staff-chief').update(is_superuser=True)"
     )
     yield page
     # What axe itself says there: the policy forbids the styles with which it measures, and reads style sheets.

@@ -29,7 +29,7 @@ TOPICS = [
 ]
 
 PUT = """
-from hub.people.models import User
+from tests.support.people import User
 from notifications.models import Topic
 Topic.objects.get(name=topic).follows.get_or_create(user=User.objects.get(username=user))
 """
@@ -150,12 +150,13 @@ def test_refusal_is_shown_beside_the_topic_when_that_is_busy_no_more(visitor: Vi
 
 
 MISS = """
-from hub.people.models import User
 from hub import streams
+from hub.users import user_id
+from tests.support.people import User
 from notifications.models import Follow, Topic
 person = User.objects.get(username=user)
 Follow.objects.bulk_create([Follow(topic=Topic.objects.get(name=topic), user=person)])  # which tells nobody
-streams.renew([f"user:{person.pk}"])
+streams.renew([f"user:{user_id(person)}"])
 """
 
 

@@ -110,7 +110,7 @@ def test_bell_keeps_its_list_without_a_connection(visitor: Visitors, hub: LiveHu
 def test_search_that_has_not_looked_at_all_does_not_say_that_nothing_is_found(visitor: Visitors, hub: LiveHub) -> None:
     page = visitor("states-fay")
     hub.shell(
-        "from hub.people.models import User\n"
+        "from tests.support.people import User\n"
         "from notifications.models import Notification\n"
         "fay = User.objects.get(username='states-fay')\n"
         "for number in range(12):\n"

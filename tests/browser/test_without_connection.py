@@ -50,8 +50,9 @@ def test_widget_says_why_it_cannot_go_on(visitor: Visitors, hub: LiveHub, code: 
     expect(bell).to_have_accessible_name("Alerts")
     hub.shell(
         "from hub.access.control import DisconnectUser, send\n"
-        "from hub.people.models import User\n"
-        "send(DisconnectUser(user=str(User.objects.get(username=name).pk), code=number))",
+        "from hub.users import user_id\n"
+        "from tests.support.people import User\n"
+        "send(DisconnectUser(user=user_id(User.objects.get(username=name)), code=number))",
         name=f"closed-{code}",
         number=code,
     )

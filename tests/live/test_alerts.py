@@ -16,7 +16,7 @@ notify(to=to, message=message)
 
 GROUP = """
 from django.contrib.auth.models import Group
-from hub.people.models import User
+from tests.support.people import User
 Group.objects.get_or_create(name=name)[0].user_set.add(User.objects.get(username=user))
 """
 

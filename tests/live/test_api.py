@@ -16,7 +16,15 @@ from hub.limits.connections import BODY_LIMIT
 from lab.harness.waiting import wait_for
 from tests.live.parts import crowding, tracebacks, web_urls
 from tests.support.live import LiveHub
+from tests.support.people import id_of_nobody
 from tests.support.sockets import connect
+
+#: Code: says what the user ``name`` is called outside.
+ID = """
+from hub.users import user_id
+from tests.support.people import User
+print(user_id(User.objects.get(username=name)))
+"""
 
 
 def program(hub: LiveHub, url: str | None = None) -> httpx.Client:
@@ -52,7 +60,7 @@ def both_are_told_of(client: httpx.Client, channel: str) -> None:
 
 async def test_info_and_channels_tell_of_both_web_processes(hub: LiveHub, unique: str) -> None:
     cookie = hub.create_user(unique)
-    person = hub.shell("from hub.people.models import User; print(User.objects.get(username=n).pk)", n=unique)
+    person = hub.shell(ID, name=unique)
     first, second = web_urls(hub)
     async with (
         connect(f"{first}/ws/notifications/", session=cookie) as one,
@@ -68,7 +76,7 @@ async def test_info_and_channels_tell_of_both_web_processes(hub: LiveHub, unique
 
 async def test_disconnect_over_http_closes_the_sockets_of_both_web_processes(hub: LiveHub, unique: str) -> None:
     cookie = hub.create_user(unique)
-    person = hub.shell("from hub.people.models import User; print(User.objects.get(username=n).pk)", n=unique)
+    person = hub.shell(ID, name=unique)
     first, second = web_urls(hub)
     async with (
         connect(f"{first}/ws/notifications/", session=cookie) as one,
@@ -142,7 +150,7 @@ async def test_api_answers_within_bounds_and_delivers_while_redis_is_away(
                 for method, request in (
                     ("publish", {"channel": "everyone", "data": {"type": "test.happened"}}),
                     ("history", {"channel": "everyone", "limit": 10}),
-                    ("disconnect", {"user": "999999"}),
+                    ("disconnect", {"user": id_of_nobody()}),
                     ("channels", {}),
                     ("info", {}),
                 ):

@@ -15,7 +15,7 @@ from chat.models import Message
 print(list(Message.objects.filter(room__name=room).values_list("username", "text")))
 """
 
-DEACTIVATE = "from hub.people.models import User; User.objects.filter(username=name).update(is_active=False)"
+DEACTIVATE = "from tests.support.people import User; User.objects.filter(username=name).update(is_active=False)"
 DELETE_ROOM = "from chat.models import Room; Room.objects.get(name=name).delete()"
 
 

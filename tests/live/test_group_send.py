@@ -154,7 +154,7 @@ async def test_from_manage_py_shell_to_everyone(product: LiveHub, webs: list[str
 
 async def test_from_a_signal_of_a_model_after_its_commit(product: LiveHub, webs: list[str]) -> None:
     place = """
-        from hub.people.models import User
+        from tests.support.people import User
         from django.db import transaction
         from shop.models import Order
         ada = User.objects.get_or_create(username="ada")[0]
@@ -182,10 +182,13 @@ async def test_from_a_celery_task(product: LiveHub, webs: list[str]) -> None:
 async def test_from_an_async_view_to_one_person(product: LiveHub, webs: list[str]) -> None:
     session, token = product.create_user("eve"), product.token("eve")
     cookie = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={session}"}
-    pk = product.shell("from hub.people.models import User; print(User.objects.get(username='eve').pk)")
+    known = product.shell(
+        "from hub.users import user_id; from tests.support.people import User\n"
+        "print(user_id(User.objects.get(username='eve')))"
+    )
     event = {"type": "notification", "message": "You asked for this"}
     async with (
-        everybody(webs, f"user:{pk}", "/ws/notifications/", token=token) as of_eve,
+        everybody(webs, f"user:{known}", "/ws/notifications/", token=token) as of_eve,
         connect(f"{webs[1]}/ws/notifications/") as guest,
         httpx.AsyncClient(headers=cookie) as browser,
     ):
@@ -244,7 +247,7 @@ async def test_a_private_rooms_group_reaches_its_members_only(product: LiveHub, 
     product.create_user("member")
     make = """
         from chat.models import Room
-        from hub.people.models import User
+        from tests.support.people import User
         room = Room.objects.create(name="Vault", is_private=True)
         room.members.add(User.objects.get(username="member"))
         print(room.pk)
@@ -266,7 +269,7 @@ async def test_a_private_rooms_group_reaches_its_members_only(product: LiveHub, 
 async def test_to_a_topic_to_the_count_and_to_a_channel_of_ones_own(product: LiveHub, webs: list[str]) -> None:
     product.create_user("reader")
     follow = """
-        from hub.people.models import User
+        from tests.support.people import User
         from notifications import following
         from notifications.models import Topic
         Topic.objects.get_or_create(name="deploys", defaults={"title": "Deploys"})

@@ -173,7 +173,7 @@ async def test_who_was_deactivated_has_no_token_and_no_session_any_more(
 ) -> None:
     session, token = hub.create_user(f"ann-{room}"), hub.token(f"ann-{room}")
     hub.shell(
-        "from hub.people.models import User; User.objects.filter(username=name).update(is_active=False)",
+        "from tests.support.people import User; User.objects.filter(username=name).update(is_active=False)",
         name=f"ann-{room}",
     )
     async with connect(f"{webs[0]}/ws/online/", token=token) as client:

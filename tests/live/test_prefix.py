@@ -92,7 +92,7 @@ def test_configuration_of_the_widgets_has_the_prefix(hub: LiveHub) -> None:
 
 
 def test_cookies_are_for_the_prefix_and_log_in_leads_back(hub: LiveHub) -> None:
-    made = "from hub.people.models import User\nUser.objects.create_user('below-ann', password='correct horse')"
+    made = "from tests.support.people import User\nUser.objects.create_user('below-ann', password='correct horse')"
     hub.shell(made)
     with httpx.Client(base_url=hub.url) as client:
         asked = client.get(f"{PREFIX}/accounts/tokens/")
@@ -134,7 +134,7 @@ def test_other_paths_are_not_the_prefix(hub: LiveHub, path: str) -> None:
 def test_links_that_are_stored_have_the_prefix(hub: LiveHub) -> None:
     hub.create_user("below-eve")
     made = (
-        "from chat.actions import create_room\nfrom hub.people.models import User\n"
+        "from chat.actions import create_room\nfrom tests.support.people import User\n"
         "print(create_room(name='below', creator=User.objects.get(username='below-eve')).get_absolute_url())"
     )
     assert hub.shell(made) == f"{PREFIX}/chat/below/"
@@ -142,7 +142,8 @@ def test_links_that_are_stored_have_the_prefix(hub: LiveHub) -> None:
 
 def test_link_in_a_mail_that_the_worker_sends_has_the_prefix(hub: LiveHub) -> None:
     hub.shell(
-        "from hub.people.models import User\nUser.objects.create_user('below-kim', 'kim@example.com', 'correct horse')"
+        "from tests.support.people import User\n"
+        "User.objects.create_user('below-kim', 'kim@example.com', 'correct horse')"
     )
     with httpx.Client(base_url=hub.url) as client:
         client.get(f"{PREFIX}/accounts/password_reset/")

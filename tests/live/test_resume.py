@@ -10,7 +10,7 @@ from tests.support.sockets import Frame, SocketClient, connect
 
 POST = """
 from chat.actions import post_message
-from hub.people.models import User
+from tests.support.people import User
 author = User.objects.get_or_create(username="writer")[0]
 for text in texts:
     post_message(room_id=room_id, author_id=author.pk, text=text)
@@ -18,7 +18,7 @@ for text in texts:
 
 HAMMER = """
 import threading, time
-from hub.people.models import User
+from tests.support.people import User
 from django.db import connections
 from chat.actions import post_message
 author = User.objects.get_or_create(username="writer")[0]

@@ -59,7 +59,7 @@ class LiveHub:
         self.url = f"http://127.0.0.1:{self.port}"
         self.ws_url = f"ws://127.0.0.1:{self.port}"
         usual = {
-            "DJANGO_SETTINGS_MODULE": "hub.settings",
+            "DJANGO_SETTINGS_MODULE": os.environ["DJANGO_SETTINGS_MODULE"],
             "HUB_DATA_DIR": str(folder),
             "HUB_PORT": str(self.port),
             "HUB_WEB_PROCESSES": str(web_processes),
