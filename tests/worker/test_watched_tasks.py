@@ -6,6 +6,7 @@ import pytest
 from celery.signals import task_prerun
 from django.db import transaction
 
+from hub.privacy import erase
 from tests.support.people import User
 from tests.worker.running import run, run_all, take
 from tests.worker.tracked_tasks import plain
@@ -80,6 +81,19 @@ def test_lost_worker_ends_it_and_a_task_that_waits_can_be_cancelled() -> None:
     assert losses.mark_lost() == 1
     assert row().state == "lost"
     assert row().ended_at
+
+
+@pytest.mark.parametrize("is_theirs", [True, False], ids=["of the person", "of somebody else"])
+def test_message_that_waits_does_not_tell_again_what_was_erased(is_theirs: bool) -> None:
+    ada, bob = (User.objects.create_user(name, email=f"{name}@example.com") for name in ("ada", "bob"))
+    with started_by(ada if is_theirs else bob):
+        plain.delay(fail=ada.email)
+    assert ada.email in row().arguments
+    assert ada.email in row().call
+    erase(ada, account=True)
+    run_all()
+    assert (row().state, row().title, row().arguments, row().call) == ("failed", "—", "", "")
+    assert row().owner == (None if is_theirs else bob)
 
 
 def test_other_tasks_are_not_watched(settings: Any) -> None:

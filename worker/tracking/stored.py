@@ -22,6 +22,7 @@ from hub.database import by_key
 from hub.database.by_key import After
 from hub.database.finding import find_row
 from hub.database.prepared import is_alone
+from hub.privacy import ERASED_NAME
 from hub.publishing import ending
 from hub.users import user_id as id_of
 from worker import events
@@ -102,6 +103,9 @@ def queue(
     """
     parent = "" if origin.parent == job_id else origin.parent
     owner_key, owner_id = _owner_of(origin)
+    if owner_key is None and origin.owner_key is not None and source == JobSource.CELERY:
+        # Of somebody who was erased while the message waited at the broker, where nothing can recall it.
+        title, arguments, columns_of_plain["call"] = ERASED_NAME, "", ""
     row = TrackedJob(
         id=job_id,
         source=source,
@@ -176,6 +180,8 @@ def _begin(
     owner_id = events.owner_id_of(row)
     began: dict[str, Any] = {"state": JobState.RUNNING, "error": "", "ended_at": None, "cancel_requested_at": None}
     began |= {"started_at": row.started_at or timezone.now(), "runs": row.runs + 1, "log": row.log}
+    if row.title == ERASED_NAME:  # what the message says is not written again
+        columns_of_plain = {**columns_of_plain, "arguments": "", "call": ""}
     _set(row, owner_id, **began, **columns_of_plain, lost_at=After(timeout))
     return Begun(Beginning.RUN, row, owner_id)
 
