@@ -22,7 +22,7 @@ class WorkerConfig(required_apps.HubAppConfig):
     verbose_name = _("Background jobs")
 
     def ready(self) -> None:
-        from hub.database import prune_regularly
+        from hub.database import prune_regularly, turns
         from hub.ops import gauges
         from notifications import sources
         from notifications.sending import distributing, scheduling
@@ -30,6 +30,7 @@ class WorkerConfig(required_apps.HubAppConfig):
             checks,  # noqa: F401  # registers its own
             heartbeat,  # noqa: F401  # connects to Celery's signals
             jobs,
+            stopping,
             tasks,
         )
         from worker.application import application
@@ -55,6 +56,7 @@ class WorkerConfig(required_apps.HubAppConfig):
         sources.found_by(_running_task)
         distributing.started_by(tasks.distribute.delay, tasks.owed_distributions)
         scheduling.started_by(tasks.send_at, tasks.owed_sends)
+        turns.end_early(stopping.is_stopping)
         for prune in (running.prune, periodic_runs.prune, pausing.prune, recording.prune):
             prune_regularly(prune)
         if apps.is_installed("hub.accounts"):

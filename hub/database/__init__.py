@@ -1,11 +1,12 @@
 """What every app needs of the database: threads to ask it from, signals of its rows, leases, and deleting old rows.
 
 ``threads`` asks from the event loop, and ``batches`` for many at once; ``signals`` listens to rows, and ``changes``
-says what they were before; ``deletions`` removes what is left of rows that are gone, and ``pruning`` old rows.
-``heartbeats`` and ``leases`` say which process is there, and which one may do a thing. ``transactions`` says whether
-code has one open, and ``transaction_notes`` keeps what is noted until its end; ``checks`` and ``routers`` say whether
-the database serves, and whether routers leave the hub's rows together. ``inserting``, ``by_key`` and ``finding``
-store, change and find one row with little work, by statements that ``prepared`` has the database plan once.
+says what they were before; ``deletions`` removes what is left of rows that are gone, and ``pruning`` old rows, in
+``turns``. ``heartbeats`` and ``leases`` say which process is there, and which one may do a thing. ``transactions``
+says whether code has one open, and ``transaction_notes`` keeps what is noted until its end; ``checks`` and ``routers``
+say whether the database serves, and whether routers leave the hub's rows together. ``inserting``, ``by_key`` and
+``finding`` store, change and find one row with little work, by statements that ``prepared`` has the database plan
+once.
 """
 
 from hub.database.batches import batched

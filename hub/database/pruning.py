@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
+from hub.database.turns import is_over
 from hub.ops import metrics
 
 #: Rows that one statement deletes, in a transaction of its own: no lock is held longer than that takes.
@@ -48,7 +49,7 @@ def prune(deletions: Iterable[int], kind: str, *, seconds: float) -> int:
     for count in deletions:
         metrics.ROWS_PRUNED.labels(kind).inc(count)
         deleted += count
-        if time.monotonic() > deadline:
+        if is_over(deadline):
             break
     return deleted
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from hub.channels import DEFAULT, Namespace, namespaces
+from hub.database.turns import is_over
 from hub.models import Publication, Stream
 from hub.ops import metrics
 from hub.streams.retention_rule import Retention, retention_of
@@ -37,7 +38,7 @@ def prune(*, seconds: float = 60.0) -> int:
                 for count in _prune(channel, head, retention):
                     metrics.PRUNED.labels(namespace.name).inc(count)
                     deleted += count
-                    if time.monotonic() > deadline:
+                    if is_over(deadline):
                         return deleted
     return deleted
 

@@ -14,6 +14,7 @@ from typing import TypeVar
 from django.db import transaction
 from django.db.models.functions import Now
 
+from hub.database.turns import is_over
 from hub.logs import get_logger
 from hub.publishing import flush, hold_channels, is_shared, publish_shared, share, subscribed
 from hub.users import (
@@ -141,7 +142,7 @@ def run(notification_id: int, *, seconds: float = 60.0) -> bool:
     _to_connected(notification_id, min(deadline, time.monotonic() + CONNECTED_FIRST))
     while step(notification_id):
         flush()  # what is not sent yet does not pile up
-        if time.monotonic() > deadline:
+        if is_over(deadline):
             return False
     return True
 

@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from hub.config import hub_settings
 from hub.database import prune_table
+from hub.database.turns import is_over
 from hub.users import all_users
 from notifications.kinds.declaring import declared
 from notifications.models import (
@@ -104,6 +105,6 @@ def _forget_what_is_of_none(deadline: float) -> None:
             last = rows.order_by("-pk").values_list("pk", flat=True)[SLICE : SLICE + 1].first()
             part = rows if last is None else rows.filter(pk__gt=last)
             part.filter(~Exists(there)).delete()
-            if last is None or time.monotonic() > deadline:
+            if last is None or is_over(deadline):
                 break
             rows = model._default_manager.filter(pk__lte=last)

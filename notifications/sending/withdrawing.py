@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from hub.database import in_database_thread
+from hub.database.turns import is_over
 from hub.logs import get_logger
 from hub.publishing import Replacement, flush, is_shared, publish_shared, replace_shared, share
 from hub.publishing import withdraw as withdraw_publications
@@ -149,7 +150,7 @@ def run(notification_id: int, *, seconds: float = 60.0) -> bool:
     deadline = time.monotonic() + seconds
     while step(notification_id):
         flush()  # what is not sent yet does not pile up
-        if time.monotonic() > deadline:
+        if is_over(deadline):
             return False
     return True
 
