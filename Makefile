@@ -106,9 +106,11 @@ users-others:
 		tests/api/test_{inbox,notify,preferences,pycent,rooms}.py; fields=$$?; \
 	exit $$((texts | numbers | fields))
 
-# A file goes to one process, which makes what its tests share once. On PostgreSQL there is one file: in this process.
+# A file goes to one process, which makes what its tests share once. On PostgreSQL there is one file: in this process,
+# with people whose ids are not their keys.
 suite-browser:
-	@$(PYTEST) tests/browser -p no:asyncio $(if $(filter postgres%,$(DATABASE_URL)),,-n 4 --dist loadfile)
+	@$(PYTEST) tests/browser -p no:asyncio \
+		$(if $(filter postgres%,$(DATABASE_URL)),--ds tests.projects.public_people.settings,-n 4 --dist loadfile)
 
 # They mostly wait, and Node would run as many files at a time as there are cores, less one.
 suite-scripts:
