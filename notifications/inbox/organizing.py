@@ -20,6 +20,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from hub.concurrency import is_everybodys
+from hub.database.turns import is_over
 from hub.logs import get_logger
 from hub.ops import metrics
 from hub.publishing import flush, publish, publish_many
@@ -216,7 +217,7 @@ def wake(*, seconds: float = 30.0) -> int:
                 metrics.WAKING_FAILURES.inc()
                 log.exception("waking_failed", user=str(key))
             flush()
-            if time.monotonic() > deadline:
+            if is_over(deadline):
                 return woken
     return woken
 

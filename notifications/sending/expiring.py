@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from hub.database import turns
 from notifications.models import Notification
 from notifications.sending import withdrawing
 
@@ -42,10 +43,10 @@ def sweep(*, seconds: float = 20.0) -> int:
         folded = Notification.objects.filter(bundle__in={bundle for _, bundle in found} - {None}, folded=True)
         while piece := list(folded.order_by().values_list("pk", flat=True)[:FOLDED_BATCH]):
             swept += _delete(folded.filter(pk__in=piece))
-            if time.monotonic() > deadline:
+            if turns.is_over(deadline):
                 return swept
         swept += withdrawing.withdraw(Notification.objects.filter(pk__in=[pk for pk, _ in found]))
-        if time.monotonic() > deadline:
+        if turns.is_over(deadline):
             break
     return swept
 
