@@ -28,7 +28,7 @@ from hub.users.model import User, Visitor, all_users, field_named
 #: The project's code may fail for each of thousands.
 _rare_log = RareLog(get_logger(__name__))
 
-#: Where a person has their name who was found for a connection; no field of a model is called so.
+#: Where a person who was found for a connection has what the project calls them; no field of a model is called so.
 _KEPT = "_hub_name"
 
 #: Characters of a name, at most; a longer one is cut.
@@ -47,7 +47,7 @@ def display_name(user: Visitor) -> str:
     if not isinstance(user, User):
         return ""
     kept: str | None = user.__dict__.get(_KEPT)
-    return _name_now(user) if kept is None else kept
+    return _shown(_said_now(user) if kept is None else kept, user_id(user))
 
 
 def keep_names(users: Iterable[User]) -> None:
@@ -57,18 +57,18 @@ def keep_names(users: Iterable[User]) -> None:
     Raises ``django.db.Error``.
     """
     for user in users:
-        setattr(user, _KEPT, _name_now(user))
+        # What the project says: most connections never need the name that is made where it says nothing.
+        setattr(user, _KEPT, _said_now(user))
 
 
-def _name_now(user: User) -> str:
+def _said_now(user: User) -> str:
     try:
-        said = said_of(user)
+        return said_of(user)
     except DatabaseFault:  # perhaps in a transaction, which goes on no more
         raise
     except Exception as error:  # noqa: BLE001  # the project's code; nothing else is kept from a person without a name
         _rare_log.warning("name_not_told", kind=type(error).__name__, user=user.pk, error=type(error).__name__)
-        said = ""
-    return _shown(said, user_id(user))
+        return ""
 
 
 def display_names(ids: Iterable[str]) -> dict[str, str]:
