@@ -53,14 +53,14 @@ class _Surviving:
     _is_read = False
 
     def _get_pool(self, asynchronous: bool = False) -> Any:
-        if getattr(self.connection, "client", None) is None:  # type: ignore[attr-defined]  # of the channel
+        if getattr(self.connection, "client", None) is None:  # type: ignore[attr-defined]  # the base of the class that is made below has it
             raise NotConnected("The connection of this channel was given up.")
-        return super()._get_pool(asynchronous)  # type: ignore[misc]  # of the channel
+        return super()._get_pool(asynchronous)  # type: ignore[misc]  # as above
 
     def _brpop_read(self, **options: Any) -> Any:
         self._is_read = False
         try:
-            return super()._brpop_read(**options)  # type: ignore[misc]  # of the channel
+            return super()._brpop_read(**options)  # type: ignore[misc]  # as above
         except NOT_ITS_FORM as error:
             if self._is_read:
                 raise

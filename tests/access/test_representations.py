@@ -1,6 +1,7 @@
 """What Python writes of the hub's objects: tools that report errors take it from local variables."""
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from hub.access.authentication import Authenticated
 from hub.access.signed_tokens.keys import SigningKey
@@ -37,8 +38,8 @@ def test_message_shows_what_is_no_secret() -> None:
     assert "channel='everyone'" in repr(Subscribe(channel="everyone", token=SECRET))
 
 
-def test_settings_have_no_secret_in_their_representation(settings: object) -> None:
-    settings.HUB_TOKEN_SECRET = [SECRET]  # type: ignore[attr-defined]  # of pytest-django
-    settings.HUB_OPERATOR_TOKEN = SECRET  # type: ignore[attr-defined]
+def test_settings_have_no_secret_in_their_representation(settings: Settings) -> None:
+    settings.HUB_TOKEN_SECRET = [SECRET]
+    settings.HUB_OPERATOR_TOKEN = SECRET
     assert hub_settings().operator_token == SECRET
     assert SECRET not in repr(hub_settings())

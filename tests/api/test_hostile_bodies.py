@@ -135,7 +135,7 @@ def check(api: Api, method: str, body: str | bytes) -> None:
 @pytest.fixture
 def no_nul_in_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
     """As PostgreSQL has it, which keeps none: SQLite does."""
-    execute = CursorWrapper._execute  # type: ignore[attr-defined]
+    execute = CursorWrapper._execute  # type: ignore[attr-defined]  # the stubs do not know it
 
     def strict(self: Any, sql: str, params: Any, *others: Any) -> Any:
         if any(isinstance(one, str) and "\0" in one for one in params or ()):
