@@ -4,6 +4,7 @@ import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import django.utils.timezone
+import hub.fields
 import notifications.models.columns
 import notifications.models.topics
 from django.conf import settings
@@ -236,7 +237,7 @@ class Migration(migrations.Migration):
             name='ThrottleWindow',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('scope', models.CharField(max_length=64, unique=True)),
+                ('scope', hub.fields.NameField(max_length=64, unique=True)),
                 ('ends_at', models.DateTimeField(db_index=True)),
                 ('only_counted', models.PositiveIntegerField(default=0)),
             ],

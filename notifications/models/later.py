@@ -6,6 +6,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from hub.fields import NameField
 from notifications.models.columns import failure_column, source_column
 from notifications.models.limits import KEY_LIMIT, SCOPE_LIMIT
 
@@ -52,7 +53,7 @@ class ThrottleWindow(models.Model):
     """
 
     #: A digest of the person, the kind and the ``group_by``.
-    scope = models.CharField(max_length=SCOPE_LIMIT, unique=True)
+    scope = NameField(max_length=SCOPE_LIMIT, unique=True)
     ends_at = models.DateTimeField(db_index=True)
     #: How many came besides those that are held: too many to keep each.
     only_counted = models.PositiveIntegerField(default=0)

@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='DrainedWorker',
             fields=[
-                ('run', models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ('run', hub.fields.NameField(max_length=64, primary_key=True, serialize=False)),
                 ('drained_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='PausedQueue',
             fields=[
-                ('name', models.CharField(max_length=255, primary_key=True, serialize=False, verbose_name='queue')),
+                ('name', hub.fields.NameField(max_length=255, primary_key=True, serialize=False, verbose_name='queue')),
                 ('paused_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={

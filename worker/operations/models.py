@@ -5,11 +5,13 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from hub.fields import NameField
+
 
 class PausedQueue(models.Model):
     """A queue that no worker reads until it is resumed: what is in it waits."""
 
-    name = models.CharField(_("queue"), max_length=255, primary_key=True)
+    name = NameField(_("queue"), max_length=255, primary_key=True)
     paused_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -25,7 +27,7 @@ class DrainedWorker(models.Model):
     """A run of a worker that begins nothing new. Once it is started again it is another run."""
 
     #: What the worker called itself when it began (``worker.operations.control``).
-    run = models.CharField(max_length=64, primary_key=True)
+    run = NameField(max_length=64, primary_key=True)
     drained_at = models.DateTimeField(db_default=Now())
 
     class Meta:
