@@ -20,14 +20,16 @@ class FreshEnvironment:
     shell in which it is active.
 
     What the hub needs of others is that of the tests' own environment, where pip finds it as installed; pip asks no
-    index, so it fails if the wheel wants what the lock files do not have.
+    index, so it fails if the wheel wants what the lock files do not have. One that is there is only read: other test
+    processes may be starting Pythons in it.
     """
 
     def __init__(self, folder: Path) -> None:
         if not folder.exists():
             subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+            with_packages_of_the_tests(folder)
         self.python = folder / "bin/python"
-        self.packages = with_packages_of_the_tests(folder)
+        self.packages = _packages(folder)
         self.variables = {
             **VARIABLES,
             "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
@@ -35,8 +37,14 @@ class FreshEnvironment:
         }
 
 
-def with_packages_of_the_tests(folder: Path) -> Path:
-    """The folder of the packages of a virtual environment, which finds those of the tests' own from now on."""
+def with_packages_of_the_tests(folder: Path) -> None:
+    """From now on Python of this virtual environment finds the packages of the tests' own, too.
+
+    One that starts meanwhile may find none of them.
+    """
+    (_packages(folder) / "of_the_tests.pth").write_text(sysconfig.get_path("purelib"))
+
+
+def _packages(folder: Path) -> Path:
     (packages,) = folder.glob("lib/python*/site-packages")
-    (packages / "of_the_tests.pth").write_text(sysconfig.get_path("purelib"))
     return packages
