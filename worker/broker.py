@@ -1,4 +1,4 @@
-"""Faults of kombu's Redis transport that cost a worker its life, mended.
+"""Faults of kombu that cost a worker its life or its jobs half a minute, mended.
 
 A worker that loses Redis while a task runs gives up its connection, and later acknowledges the task, or puts it back,
 on a channel of that connection. kombu 5.7.0 then looks for the address in a connection that has none any more: an
@@ -10,11 +10,15 @@ What waits in a queue may be no message: a value that was damaged, or put there 
 whatever comes up while it takes that apart, and the worker ends, with each such value once more. Here it is dropped
 and logged, and the next one is taken. What the callback of a consumer raises is raised as before: for that of Celery
 see :mod:`worker.reading`.
+
+A worker or beat whose broker is away tries again after a pause, which kombu lets grow to 30 seconds, and Celery has no
+setting for it. So long after the broker's return nothing would run.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
+from celery import Celery
 from kombu.transport import redis
 from redis.exceptions import ConnectionError as NotConnected
 from redis.exceptions import DataError
@@ -25,6 +29,9 @@ log = get_logger(__name__)
 
 #: What comes up where a value is taken for a message that has another form. Never what a broker that is away raises.
 NOT_ITS_FORM = (ValueError, TypeError, LookupError, AttributeError, RecursionError, DataError)
+
+#: The longest pause in seconds between two tries to reach a broker that is away.
+LONGEST_PAUSE: Final = 5
 
 
 class Message(redis.virtual.Message):  # type: ignore[name-defined]  # the stubs do not know it
@@ -97,3 +104,20 @@ def survive_loss() -> None:
     for transport in (redis.Transport, redis.SentinelTransport):
         if not issubclass(transport.Channel, _Surviving):
             transport.Channel = type("Channel", (_Surviving, transport.Channel), {})
+
+
+class _Prompt:
+    """What a connection of kombu does besides: it never pauses longer than ``LONGEST_PAUSE``."""
+
+    def _ensure_connection(self, *args: Any, interval_max: float = LONGEST_PAUSE, **kwargs: Any) -> Any:
+        return super()._ensure_connection(*args, interval_max=interval_max, **kwargs)  # type: ignore[misc]  # the base of the class that is made below has it
+
+
+def return_promptly(app: Celery) -> None:
+    """Let connections that ``app`` makes from now on find a broker that is back within ``LONGEST_PAUSE`` seconds.
+
+    Whatever class of connections stands there stays the base. Safe to call again.
+    """
+    amqp: Any = app.amqp
+    if not issubclass(amqp.Connection, _Prompt):
+        amqp.Connection = type("Connection", (_Prompt, amqp.Connection), {})

@@ -3,11 +3,14 @@
 import base64
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from celery import Celery
 from django.conf import settings
 from kombu import Connection, Queue
+from kombu.exceptions import OperationalError
 from kombu.transport import redis as transport
 
 from worker import broker
@@ -115,3 +118,17 @@ def test_error_of_the_consumer_itself_is_raised(taking: tuple[Any, list[Any]]) -
     with pytest.raises(TypeError, match="a fault of the consumer"):
         consumer.connection.drain_events(timeout=20)
     consumer.channel.qos.restore_at_shutdown = False
+
+
+def test_pauses_between_tries_to_reach_the_broker_stay_short(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Of a worker, of beat and of those who send, which all ask as Celery does."""
+    monkeypatch.setattr("kombu.utils.functional.sleep", lambda seconds: None)
+    app = Celery("away", broker=f"redis+socket://{tmp_path}/nobody.sock", set_as_current=False)
+    broker.return_promptly(app)
+    broker.return_promptly(app)
+    pauses: list[float] = []
+    connection = app.connection_for_read()
+    with pytest.raises(OperationalError):
+        connection.ensure_connection(lambda error, pause: pauses.append(pause), 20)
+    assert len(pauses) == 20
+    assert max(pauses) == broker.LONGEST_PAUSE

@@ -1,5 +1,5 @@
-"""What Celery is told for operations: messages say when they were sent, workers can be paused and drained, and what is
-no message ends none of them."""
+"""What Celery is told for operations: messages say when they were sent, workers can be paused and drained, what is no
+message ends none of them, and they are soon back at a broker that was away."""
 
 import os
 import time
@@ -31,13 +31,21 @@ def _add_control(sender: Any, **kwargs: Any) -> None:
 
 
 @signals.worker_init.connect
-def _survive_no_message(sender: Any, **kwargs: Any) -> None:
+def _survive_faults_of_kombu(sender: Any, **kwargs: Any) -> None:
     """Each worker, as above: its channels and its consumer stay of the classes that they have."""
     from worker import broker, reading  # what only a worker needs
 
     broker.survive_loss()
+    broker.return_promptly(sender.app)
     reading.leave_arguments_out()
     sender.app.steps["consumer"].add(reading.Reading)
+
+
+@signals.beat_init.connect
+def _let_beat_return(sender: Any, **kwargs: Any) -> None:
+    from worker import broker  # what only worker and beat need
+
+    broker.return_promptly(sender.app)
 
 
 @signals.celeryd_after_setup.connect
