@@ -8,4 +8,4 @@ pytestmark = [pytest.mark.chaos, pytest.mark.slow]
 
 
 async def test_fan_out_of_a_worker_that_is_killed_stores_every_alert_once(survives: Survives) -> None:
-    await survives("worker-killed", size=1.0)
+    await survives("worker-killed", size=0.2)
