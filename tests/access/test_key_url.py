@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from typing import Any
 
 import pytest
@@ -191,6 +193,28 @@ def test_answer_that_does_not_come_is_given_up_although_the_watch_is_late(
     monkeypatch.setattr(key_url, "_give_up", lambda *_: None)
     with pytest.raises(NotFetched, match="no answer within"):
         body_at(provider.url, deadline=0.1)
+
+
+def test_answer_is_given_up_although_another_address_was_tried_until_then(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider.body, provider.drip = b" " * 1000, 0.02
+    has_looked = threading.Event()
+    give_up, connect = key_url._give_up, HTTPConnection.connect
+
+    def watch(*about: Any) -> None:
+        give_up(*about)
+        has_looked.set()
+
+    def late(connection: HTTPConnection) -> None:
+        assert has_looked.wait(30)
+        connect(connection)
+
+    monkeypatch.setattr(key_url, "_give_up", watch)
+    monkeypatch.setattr(HTTPConnection, "connect", late)
+    with Stopwatch() as stopwatch, pytest.raises(NotFetched, match="no answer within"):
+        body_at(provider.url, deadline=0.1)
+    assert stopwatch.seconds < 10  # half as long as the whole answer would take
 
 
 def test_answer_is_bounded_in_size(provider: Provider) -> None:

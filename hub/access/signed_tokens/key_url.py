@@ -106,6 +106,8 @@ def body_at(url: str, *, deadline: float = DEADLINE, limit: int = BYTES_LIMIT) -
     try:
         connection.connect()
         opened.append(connection.sock)  # which the connection lets go of before the answer is read
+        if has_ended.is_set():  # while an address before this one was tried: the watch has looked already
+            raise TimeoutError
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection.request("GET", target, headers={"Accept": "application/json", "User-Agent": "hub"})
         answer = connection.getresponse()
