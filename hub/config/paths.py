@@ -2,8 +2,11 @@
 
 import hashlib
 import os
+import stat
 import tempfile
 from pathlib import Path
+
+from hub.config.variables import UnusableEnvironment
 
 #: The folder of the hub's code.
 BASE_DIR = Path(__file__).resolve().parents[2]
@@ -31,9 +34,28 @@ def private_redis_socket(folder: Path) -> Path:
 
     Lies in ``folder``; if that path is too long for a unix socket, in a folder of this user's below the system's
     temporary folder, named after ``folder``, so that every process with the same variables finds the same socket.
+
+    Raises ``UnusableEnvironment`` where that folder is another user's: what is published would go to their Redis.
     """
     path = folder / "redis.sock"
     if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
         return path
     name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"hub-{os.getuid()}-{name}" / "redis.sock"
+    parent = Path(tempfile.gettempdir()) / f"hub-{os.getuid()}-{name}"
+    refuse_open(parent)
+    return parent / "redis.sock"
+
+
+def refuse_open(parent: Path) -> None:
+    """Raise ``UnusableEnvironment`` where others than this user can exchange what is in ``parent``, if it is there.
+
+    Anyone may make folders in the system's temporary folder.
+    """
+    try:
+        status = parent.lstat()
+    except FileNotFoundError:
+        return
+    if status.st_uid != os.getuid() or not stat.S_ISDIR(status.st_mode) or status.st_mode & 0o077:
+        raise UnusableEnvironment(
+            f"{parent} belongs to someone else: set HUB_DATA_DIR to a shorter path, or REDIS_URL."
+        )

@@ -7,7 +7,7 @@ earlier version left open to them.
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,27 @@ def guard(folder: Path) -> int:
     return sum(map(_take_from_others, _private_paths(folder)))
 
 
+def refuse_strangers(folder: Path) -> None:
+    """Raise ``UnusableEnvironment`` where somebody else can exchange what the hub reads from ``folder``, or has put it
+    there: another user's folder, file or link under a name of the hub's.
+
+    Whoever knows the secret key logs in as anybody. Call it after :func:`guard`: nothing is added from then on. Root,
+    who is told apart from nobody in containers, is not refused; nor are files of root.
+    """
+    _refuse_of_others(_private_paths(folder))
+
+
+def _refuse_of_others(paths: Iterable[Path]) -> None:
+    if os.geteuid() == 0:
+        return
+    for path in paths:
+        if _is_of_another(path):
+            raise UnusableEnvironment(
+                f"{path} belongs to another user of this machine, who may have put it there: set HUB_DATA_DIR to a "
+                "folder of yours, or take this one over (chown) if you know what is in it."
+            )
+
+
 def guard_database(connection: Any, **kwargs: Any) -> None:
     """Receiver of Django's ``connection_created``: a SQLite file in the data folder is private from its first use."""
     if connection.vendor != "sqlite":
@@ -58,7 +79,7 @@ def development_secret_key(folder: Path) -> str:
     """A secret key made once and kept in ``folder`` (mode 0600), so that sessions outlive a restart.
 
     Only for development: production must set ``SECRET_KEY``, because several hosts have to share it.
-    Raises ``UnusableEnvironment`` where ``folder`` cannot be written to.
+    Raises ``UnusableEnvironment`` where ``folder`` cannot be written to, or it or the key is another user's.
     """
     try:
         return _kept_secret(folder)
@@ -77,12 +98,14 @@ def unwritable(folder: Path, error: OSError) -> UnusableEnvironment:
 
 def _kept_secret(folder: Path) -> str:
     path = folder / "secret_key"
+    _refuse_of_others([folder, path])
     try:
         return path.read_text().strip()
     except FileNotFoundError:
         make_folder(folder)
     draft = folder / f"secret_key.{os.getpid()}"
-    draft.touch(mode=0o600)
+    draft.unlink(missing_ok=True)
+    draft.touch(mode=0o600, exist_ok=False)  # follows no link
     draft.write_text(secrets.token_urlsafe(64))
     try:
         os.link(draft, path)  # atomic, and fails where another process was first
@@ -103,6 +126,13 @@ def _private_paths(folder: Path) -> Iterator[Path]:
             yield path
             if path.is_dir() and not path.is_symlink():
                 yield from (Path(parent, name) for parent, *both in os.walk(path) for name in [*both[0], *both[1]])
+
+
+def _is_of_another(path: Path) -> bool:
+    try:
+        return path.lstat().st_uid not in {0, os.geteuid()}
+    except OSError:  # gone meanwhile
+        return False
 
 
 def _take_from_others(path: Path) -> bool:

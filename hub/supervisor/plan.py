@@ -54,6 +54,7 @@ def read_plan() -> Plan:
     folder = settings.data_dir
     # Before the first file is made, and inherited by every part.
     tightened = private_files.guard(folder)
+    private_files.refuse_strangers(folder)
     plan = Plan(
         folder=folder,
         tightened=tightened,

@@ -1,8 +1,6 @@
 """The hub's Redis when ``up`` runs: the one of ``REDIS_URL``, else one that is started for it."""
 
 import asyncio
-import os
-import stat
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,7 +10,7 @@ from redis.backoff import NoBackoff
 
 from hub.bus import redis_errors
 from hub.config import UnusableEnvironment
-from hub.config.paths import private_redis_socket
+from hub.config.paths import private_redis_socket, refuse_open
 from hub.supervisor import redis_server
 from hub.supervisor.part import Part
 
@@ -99,12 +97,7 @@ def _make_private(parent: Path, *, ours: Path) -> None:
     if parent == ours:
         return
     parent.mkdir(mode=0o700, exist_ok=True)
-    status = parent.lstat()
-    # Anyone may make folders in the system's temporary folder: a socket in another's could be exchanged.
-    if status.st_uid != os.getuid() or not stat.S_ISDIR(status.st_mode) or status.st_mode & 0o077:
-        raise UnusableEnvironment(
-            f"{parent} belongs to someone else: set HUB_DATA_DIR to a shorter path, or REDIS_URL."
-        )
+    refuse_open(parent)  # once more: somebody may have been faster
 
 
 def _without_password(url: str) -> str:

@@ -4,12 +4,14 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from hub.config import private_files
+from hub.config import UnusableEnvironment, derived, hub_settings, private_files
 from lab.audit.modes import open_to_others
 from lab.harness import forking
 from lab.harness.environment import BASE_DIR, clean_environment
@@ -134,6 +136,63 @@ def test_folders_that_all_write_to_stay_so(tmp_path: Path, monkeypatch: pytest.M
     assert private_files.guard(tmp_path) == 1
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o1777
     assert list(private_files._private_paths(Path("/"))) == []
+
+
+@pytest.mark.parametrize("name", ["", "secret_key", "hub.sqlite3", "logs", "run/parts.json"])
+def test_what_another_user_has_put_in_the_data_folder_is_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for made in ("secret_key", "logs/web-1.log", "run/parts.json", "redis/dump.rdb", "backup-of-mine.tar"):
+        (tmp_path / made).parent.mkdir(exist_ok=True)
+        (tmp_path / made).touch()
+    (tmp_path / "hub.sqlite3").symlink_to(tmp_path / "backup-of-mine.tar")
+    planted = tmp_path / name
+    owner_of = {planted: 4242, tmp_path / "backup-of-mine.tar": 4242, tmp_path / "redis": 0}
+    lstat = Path.lstat
+
+    def as_owned(path: Path) -> os.stat_result:
+        found = list(lstat(path))
+        found[stat.ST_UID] = owner_of.get(path, 4343)
+        return os.stat_result(found)
+
+    monkeypatch.setattr(os, "geteuid", lambda: 4343)
+    monkeypatch.setattr(Path, "lstat", as_owned)
+    with pytest.raises(UnusableEnvironment, match=f"^{planted} belongs to another user"):
+        private_files.refuse_strangers(tmp_path)
+    if name in {"", "secret_key"}:
+        with pytest.raises(UnusableEnvironment, match="belongs to another user"):
+            private_files.development_secret_key(tmp_path)
+    del owner_of[planted]
+    private_files.refuse_strangers(tmp_path)  # root's, and what is not the hub's, stand in nobody's way
+    assert private_files.development_secret_key(tmp_path) == ""
+
+
+def test_secret_is_written_through_no_link_that_was_there_before(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    (tmp_path / f"secret_key.{os.getpid()}").symlink_to(elsewhere)
+    assert len(private_files.development_secret_key(tmp_path)) == 86
+    assert not elsewhere.exists()
+
+
+@pytest.mark.parametrize("kind", ["open", "link", "another user's"])
+def test_redis_in_a_temporary_folder_of_somebody_else_is_used_by_no_command(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
+    settings = replace(hub_settings(), redis_url="", data_dir=tmp_path / ("long" * 30))
+    parent = Path(derived.redis_url(settings).removeprefix("unix://")).parent  # as long as there is none
+    if kind == "link":
+        parent.symlink_to(tmp_path / "elsewhere")
+    else:
+        parent.mkdir()
+        parent.chmod(0o770 if kind == "open" else 0o700)
+    assert derived.redis_url(replace(settings, redis_url="redis://localhost")) == "redis://localhost"
+    if kind == "another user's":
+        assert derived.redis_url(settings)
+        owner = os.getuid()
+        monkeypatch.setattr(Path, "lstat", lambda path: os.stat_result([0o40700, *[0] * 3, owner + 1, *[0] * 5]))
+    with pytest.raises(UnusableEnvironment, match=f"^{parent} belongs to someone else"):
+        derived.redis_url(settings)
 
 
 def run(folder: Path, *command: str) -> str:
