@@ -263,13 +263,25 @@ OUTCOME = """async (options) => {
 }"""
 
 
+#: JavaScript: how many locks this tab holds by which others know that they may share its connection.
+LOCKS = "async () => (await navigator.locks.query()).held.filter(({ name }) => name.startsWith('hub:')).length"
+
+
 def test_page_that_does_not_say_whose_it_is_is_live_as_whoever_is_signed_in(visitor: Visitors) -> None:
     page = visitor("team-member")
+    page.goto("/")
+    person = page.evaluate("async () => (await import('/static/hub/js/hub/config.js')).config().user")
     # As a page of the team's own, which prints no configuration.
     page.route("**/own-page", lambda route: route.fulfill(content_type="text/html", body="<title>Own</title>"))
     page.goto("/own-page")
     assert page.evaluate(OUTCOME, {}) == ["connected", 0]
-    assert page.evaluate(OUTCOME, {"user": {"id": "0", "name": "somebody"}}) == ["closed", 3500]
+    stranger = {"user": {"id": "0", "name": "somebody"}}
+    assert page.evaluate(OUTCOME, stranger) == ["closed", 3500]
+    # Another tab of the browser may be somebody else's.
+    assert page.evaluate(OUTCOME, {"share": True}) == ["connected", 0]
+    assert page.evaluate(LOCKS) == 0
+    assert page.evaluate(OUTCOME, {"share": True, "user": person}) == ["connected", 0]
+    assert page.evaluate(LOCKS) > 0
 
 
 def test_token_in_an_address_may_be_of_somebody_else_than_the_page(visitor: Visitors, hub: LiveHub) -> None:

@@ -41,9 +41,9 @@ export { CallFailed, NoToken };
  * page's `hub_scripts` sets it, else it is on this host
  * @property {{id: string, name: string}} [user] the logged-in person; by default the one that `hub_scripts` names. The
  * server closes a connection of another person, unless `endpoint` is given without `user`
- * @property {TokenSource} [getToken] returns a signed token, for pages whose people are not logged in at the hub. Give
- * `user` too: tabs share a connection only if they name the same person
- * @property {boolean} [share] whether tabs share one connection if the browser can; by default true
+ * @property {TokenSource} [getToken] returns a signed token, for pages whose people are not logged in at the hub
+ * @property {boolean} [share] whether tabs that name the same `user` share one connection if the browser can; by default
+ * true. Without a `user` a tab has a connection of its own
  */
 
 const GUEST = { id: "", name: "" };
@@ -69,7 +69,9 @@ export function connect(options = {}) {
   if (!hub) {
     const makeTabConnection = () =>
       new TabConnection(Centrifuge, addresses, address(config().emulation, false), expected, getToken);
-    hub = new Hub((share && sharedConnection(scope, makeTabConnection)) || makeTabConnection(), user);
+    // A tab that does not know whose it is must not take what another one gets: that may be somebody else's by now.
+    const isShared = share && known !== null;
+    hub = new Hub((isShared && sharedConnection(scope, makeTabConnection)) || makeTabConnection(), user);
     hubs.set(scope, hub);
   }
   return hub;
