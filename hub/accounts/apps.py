@@ -9,10 +9,11 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from hub.accounts import links, receivers, sessions, usernames
+        from hub.accounts import links, receivers, sessions, tokens, usernames
         from hub.database import prune_regularly
 
         receivers.connect()
         usernames.connect()
         prune_regularly(sessions.prune)
         prune_regularly(links.prune)
+        prune_regularly(tokens.prune)

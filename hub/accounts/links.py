@@ -99,9 +99,17 @@ def use(token: str, visitor: object = None) -> Entry:
         raise Unusable("over")
     if not _may_use(row.user):
         raise Unusable("of an account that is not active, or of the staff")
-    if not LogInLink.objects.filter(pk=row.pk, used_at=None).update(used_at=timezone.now()) and visitor != row.user:
+    now = timezone.now()
+    unused = LogInLink.objects.filter(pk=row.pk, used_at=None, expires_at__gt=now)  # `end` may have been faster
+    if not unused.update(used_at=now) and visitor != row.user:
         raise Unusable("used")
     return Entry(row.user, row.page)
+
+
+def end(user: User) -> None:
+    """Have no link that nobody has followed yet log ``user`` in any more."""
+    now = timezone.now()
+    LogInLink.objects.filter(user=user, used_at=None, expires_at__gt=now).update(expires_at=now)
 
 
 def prune() -> int:

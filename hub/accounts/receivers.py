@@ -1,4 +1,4 @@
-"""Ends the sessions and tokens of whoever gets a new password, and logs who logs in and out.
+"""Ends the sessions, tokens and unused links of whoever gets a new password, and logs who logs in and out.
 
 Connected in one place, :func:`connect`. :mod:`hub.access.receivers` tells the web processes.
 """
@@ -12,7 +12,7 @@ from django.db.models.signals import post_delete, post_save
 from django.http import HttpRequest
 
 from hub.access import revalidate
-from hub.accounts import sessions, throttling, tokens
+from hub.accounts import links, sessions, throttling, tokens
 from hub.accounts.models import AccessToken
 from hub.database import listen
 from hub.logs import get_logger
@@ -32,6 +32,7 @@ def connect() -> None:
 
 def _logged_in(sender: type[User], request: HttpRequest, user: User, **_: Any) -> None:
     sessions.begin(request.session, request)
+    sessions.end_oldest(user, sessions.MOST - 1)  # this one is stored after the answer
     log.info("logged_in", user=user.pk)
 
 
@@ -55,6 +56,7 @@ def _user_saved(
     if not created and instance._password is not None and "password" in fields:  # type: ignore[attr-defined]  # not in the stubs
         log.info("password_changed", user=instance.pk)
         sessions.end(instance)
+        links.end(instance)
         tokens.revoke(AccessToken.objects.filter(user=instance))
 
 

@@ -10,7 +10,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessions
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import Error as DatabaseFault
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -26,6 +26,9 @@ BEGAN = "hub.began"
 
 #: How often the time at which a session was last seen is written, at most.
 SEEN_INTERVAL = timedelta(minutes=5)
+
+#: How many sessions a person has at most; whoever logs in once more loses the one that was seen longest ago.
+MOST = 1000
 
 #: Characters of a browser's own description that are kept.
 USER_AGENT_LENGTH = 300
@@ -92,6 +95,15 @@ def end(user: User, public_ids: Iterable[str] | None = None, *, but: str | None 
         Session.objects.filter(session_key__in=keys).delete()
         log.info("sessions_ended", user=user.pk, count=len(keys))
     return len(keys)
+
+
+def end_oldest(user: User, keys: int = MOST) -> None:
+    """Log ``user`` out of the sessions that were seen longest ago, so that no more than ``keys`` are left."""
+    newest_first = Session.objects.filter(user=user).order_by(F("seen_at").desc(nulls_last=True), "-expire_date")
+    too_many = list(newest_first.values_list("session_key", flat=True)[keys : keys + MOST])
+    if too_many:
+        Session.objects.filter(session_key__in=too_many).delete()
+        log.warning("oldest_sessions_ended", user=user.pk, count=len(too_many))
 
 
 def users_for(keys: Sequence[str]) -> dict[str, User]:

@@ -27,6 +27,9 @@ SHOWN_CHARACTERS = len(SCHEME) + 4
 #: No token is longer. Checked before hashing, so that nobody makes the hub hash megabytes.
 MAX_LENGTH = 128
 
+#: How long it is known that a token was there.
+RETENTION = timedelta(days=365)
+
 #: How often the time of the last use is written, at most.
 USE_INTERVAL = timedelta(minutes=1)
 
@@ -86,6 +89,12 @@ def revoke(tokens: QuerySet[AccessToken]) -> int:
     if count:
         log.info("tokens_revoked", users=owners, count=count)
     return count
+
+
+def prune() -> int:
+    """Delete the tokens that were revoked or over :data:`RETENTION` ago; returns how many."""
+    long_ago = timezone.now() - RETENTION
+    return AccessToken.objects.filter(Q(revoked_at__lt=long_ago) | Q(expires_at__lt=long_ago)).delete()[0]
 
 
 def valid_for(user: User) -> QuerySet[AccessToken]:

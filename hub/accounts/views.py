@@ -55,6 +55,10 @@ log = get_logger(__name__)
 
 _NO_MAIL_NOW = _lazy("Mail cannot be sent just now. Please try again in a minute.")
 
+#: Headers in which browsers and applications say that nobody has followed a link yet, and what they say then.
+_PURPOSES = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
+_AHEAD = ("prefetch", "prerender", "preview")
+
 #: Sessions on a person's page; the ones that were seen last.
 SESSIONS_SHOWN = 50
 
@@ -119,7 +123,7 @@ def follow_link(request: HttpRequest) -> HttpResponse:
 
     Every answer leads away, so that no page has the link as its address and passes it on as ``Referer``.
     """
-    if request.headers.get("Sec-Purpose", "").startswith("prefetch"):
+    if any(request.headers.get(name, "").lower().startswith(_AHEAD) for name in _PURPOSES):
         return HttpResponse(status=503)  # a browser that only thinks that somebody will follow it
     if getattr(request.user, "is_staff", False):
         # Somebody may have sent them a link of their own, to see what an administrator writes next.
@@ -344,6 +348,7 @@ def end_everything(request: HttpRequest) -> HttpResponse:
     """Logs the person out everywhere, here too, and revokes all their tokens."""
     user = cast(User, request.user)
     tokens.revoke(AccessToken.objects.filter(user=user))
+    links.end(user)
     sessions.end(user, but=request.session.session_key)
     logout(request)
     messages.success(request, _("You are logged out everywhere, and your access tokens are revoked."))

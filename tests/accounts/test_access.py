@@ -22,6 +22,7 @@ from hub.access import credentials
 from hub.accounts import sessions, tokens
 from hub.accounts.devices import describe
 from hub.accounts.models import AccessToken, Session
+from hub.database import pruning
 from notifications import anotify
 from tests.support.people import User, log_in_name
 from tests.support.sockets import open_endpoint
@@ -89,6 +90,31 @@ def test_device_is_logged_out_and_no_other(ada: User, eve: User) -> None:
     assert here.get(address).status_code == 405
     assert here.post(address)["Location"] == PAGE
     assert (is_in(here), is_in(phone), is_in(of_eve)) == (True, False, True)
+
+
+def test_log_in_beyond_the_most_sessions_ends_the_one_that_was_seen_longest_ago(
+    ada: User, eve: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "MOST", 3)
+    first, second, third, of_eve = browser(), browser(), browser(), browser("eve")
+    Session.objects.filter(session_key=key_of(first)).update(seen_at=timezone.now())
+    Session.objects.filter(session_key=key_of(second)).update(seen_at=timezone.now() - timedelta(days=1))
+    fourth = browser()
+    assert [is_in(one) for one in (first, second, third, fourth, of_eve)] == [True, False, True, True, True]
+
+
+def test_tokens_that_ended_long_ago_are_known_no_more(ada: User) -> None:
+    long_ago = timezone.now() - tokens.RETENTION - timedelta(minutes=1)
+    for name, columns in {
+        "revoked": {"revoked_at": long_ago},
+        "over": {"expires_at": long_ago},
+        "revoked today": {"revoked_at": timezone.now()},
+        "valid": {},
+    }.items():
+        tokens.issue(ada, name)
+        AccessToken.objects.filter(name=name).update(**columns)
+    assert pruning.prune_apps() >= 2
+    assert set(AccessToken.objects.values_list("name", flat=True)) == {"revoked today", "valid"}
 
 
 def test_this_device_may_be_logged_out_too(ada: User) -> None:

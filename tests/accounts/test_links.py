@@ -106,9 +106,27 @@ def delete_account(ada: User) -> None:
     ada.delete()
 
 
+def change_password(ada: User) -> None:
+    ada.set_password("tr4c-mole-9")
+    ada.save()
+
+
+def log_out_everywhere(ada: User) -> None:
+    client = Client()
+    client.force_login(ada)
+    assert client.post("/accounts/sessions/end/").status_code == 302
+
+
 @pytest.mark.parametrize(
     ("meanwhile", "reason"),
-    [(let_it_end, "over"), (end_account, "not active"), (make_staff, "the staff"), (delete_account, "unknown")],
+    [
+        (let_it_end, "over"),
+        (end_account, "not active"),
+        (make_staff, "the staff"),
+        (delete_account, "unknown"),
+        (change_password, "over"),
+        (log_out_everywhere, "over"),
+    ],
 )
 def test_link_that_holds_no_more_says_so_to_the_person_and_why_to_the_log(
     ada: User, meanwhile: Callable[[User], None], reason: str, caplog: pytest.LogCaptureFixture
@@ -130,9 +148,13 @@ def test_what_is_no_link_logs_nobody_in(token: str) -> None:
     assert not follow(token)[1]
 
 
-def test_link_is_not_used_up_by_a_browser_that_looks_ahead(ada: User) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("Sec-Purpose", "prefetch;prerender"), ("Purpose", "prefetch"), ("X-Purpose", "preview"), ("X-Moz", "Prefetch")],
+)
+def test_link_is_not_used_up_by_a_browser_that_looks_ahead(ada: User, name: str, value: str) -> None:
     token = links.issue(ada)
-    answer, is_in = follow(token, headers={"Sec-Purpose": "prefetch;prerender"})
+    answer, is_in = follow(token, headers={name: value})
     assert (answer.status_code, is_in) == (503, False)
     assert Client().head("/accounts/link/", {"token": token}).status_code == 405
     assert Client().post("/accounts/link/", {"token": token}).status_code == 405
