@@ -14,7 +14,7 @@ from hub.database.changes import SavedRow, watch
 from hub.database.deletions import clean_up
 from hub.database.pruning import prune_table
 from hub.database.pruning import register as prune_regularly
-from hub.database.signals import listen
+from hub.database.signals import is_loaded, listen
 from hub.database.threads import in_database_thread
 from hub.database.transaction_notes import note, noted, run_last_on_commit
 from hub.database.transactions import is_in_transaction, run_safely_on_commit
@@ -25,6 +25,7 @@ __all__ = [
     "clean_up",
     "in_database_thread",
     "is_in_transaction",
+    "is_loaded",
     "listen",
     "note",
     "noted",

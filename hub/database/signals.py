@@ -26,7 +26,7 @@ def listen(receiver: Receiver, signal: ModelSignal, sender: type[models.Model], 
     """
 
     def changed(sender: Any, instance: Any, using: str, raw: bool = False, **said: Any) -> None:
-        if using == DEFAULT_DB_ALIAS and not raw and not _is_loaded(instance):
+        if using == DEFAULT_DB_ALIAS and not raw and not is_loaded(instance):
             receiver(sender=sender, instance=instance, **said)
 
     signal.connect(changed, sender=sender, weak=False, dispatch_uid=uid)
@@ -45,6 +45,7 @@ def _saving(sender: Any, instance: models.Model, raw: bool, **_: Any) -> None:
         del _loaded[number]
 
 
-def _is_loaded(instance: models.Model) -> bool:
+def is_loaded(instance: models.Model) -> bool:
+    """Whether a fixture has made ``instance``, and no code has saved it since."""
     known = _loaded.get(id(instance))
     return known is not None and known() is instance

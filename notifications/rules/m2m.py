@@ -10,7 +10,7 @@ from django.db import DEFAULT_DB_ALIAS, models
 from django.db.models.base import ModelState
 from django.db.models.signals import m2m_changed
 
-from hub.database import note, noted
+from hub.database import is_loaded, note, noted
 from notifications.rules import conditions, discarded
 from notifications.rules.declaring import Rule, run_last
 from notifications.rules.running import Returned
@@ -55,6 +55,8 @@ class _Relation:
         **_: Any,
     ) -> None:
         """A receiver of ``m2m_changed``."""
+        if is_loaded(instance):
+            return  # by ``loaddata``, which runs no rule
         match action:
             case "pre_remove" | "pre_clear":
                 # Django names what is to be removed, whether it is there or not, and for a clear nothing.
@@ -113,7 +115,7 @@ def on_m2m_change(model: type[models.Model], name: str) -> Callable[[R], R]:
     The function gets the object and a :class:`RelationChange`: the primary keys that were ``added`` and ``removed``.
     It is called from whichever side the relation was changed, for each object of ``model`` that has another relation
     now, and never for what was there already. All changes of one object in a transaction are one, as with
-    :func:`notifications.on_save` and ``fields``; what else is said there holds here.
+    :func:`notifications.on_save` and ``fields``; what else is said there holds here, also of fixtures.
 
     A relation with a model of its own (``through``) changes silently where rows of that model are saved: make a rule
     of that model then.

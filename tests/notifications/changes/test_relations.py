@@ -1,6 +1,7 @@
 """Changes of many-to-many fields."""
 
 import pytest
+from django.core.serializers.base import DeserializedObject
 from django.db import transaction
 
 from notifications import Alert, on_m2m_change
@@ -31,6 +32,17 @@ def test_a_relation_is_told_from_both_sides(tagged: None) -> None:
         f"1: +[] -{[second.pk]}",
         f"1: +[] -{[first.pk]}",
     ]
+
+
+@pytest.mark.parametrize("times", [1, 2], ids=["into nothing", "over itself"])
+def test_fixtures_run_no_rule(tagged: None, times: int) -> None:
+    first, second = (Tag.objects.create(name=name) for name in "ab")
+    for _ in range(times):  # as `loaddata` does
+        DeserializedObject(Order(pk=7), m2m_data={"tags": [first.pk]}).save()
+    order = Order.objects.get()
+    assert list(order.tags.all()) == [first] and sent() == []
+    order.tags.set([second])
+    assert sent() == [f"1: +{[second.pk]} -{[first.pk]}"]
 
 
 def test_changes_of_a_relation_in_a_transaction_are_one(tagged: None) -> None:
