@@ -62,3 +62,5 @@ def _user_saved(
 
 def _token_deleted(sender: type[AccessToken], instance: AccessToken, **_: Any) -> None:
     revalidate(users=[instance.user_id])
+    if instance.revoked_at is None:
+        log.info("tokens_revoked", users=[instance.user_id], count=1)

@@ -1,6 +1,6 @@
 """API keys in the admin: made there and shown once, seen, revoked. Nothing of a key can be changed."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -16,14 +16,7 @@ from hub.api import keys
 from hub.api.method import methods
 from hub.api.scope import ALL, BadScope, Scope, scope
 from hub.models import ApiKey
-from hub.web.changelists import QuestionsRefused
-
-if TYPE_CHECKING:
-    AdminBase = admin.ModelAdmin[ApiKey]
-    FormBase = forms.ModelForm[ApiKey]
-else:
-    AdminBase = admin.ModelAdmin
-    FormBase = forms.ModelForm
+from hub.web.generics import ModelAdmin, ModelForm
 
 
 def method_choices() -> list[tuple[str, Any]]:
@@ -31,7 +24,7 @@ def method_choices() -> list[tuple[str, Any]]:
     return [(ALL, _("all methods, also those that come later")), *((each.name, each.name) for each in methods())]
 
 
-class ApiKeyForm(FormBase):
+class ApiKeyForm(ModelForm[ApiKey]):
     """What a new key may do."""
 
     methods = forms.MultipleChoiceField(
@@ -58,7 +51,7 @@ class ApiKeyForm(FormBase):
         return cleaned
 
 
-class ApiKeyAdmin(QuestionsRefused, AdminBase):
+class ApiKeyAdmin(ModelAdmin[ApiKey]):
     """Its pages."""
 
     form = ApiKeyForm
@@ -86,8 +79,16 @@ class ApiKeyAdmin(QuestionsRefused, AdminBase):
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
         """A new key: its text is shown in the answer to this request and nowhere else."""
         if not change:
-            request.issued_api_key = keys.prepare(obj, form.scope)  # type: ignore[attr-defined]  # ours
-            obj.save()
+            request.issued_api_key = keys.store(obj, form.scope)  # type: ignore[attr-defined]  # ours
+
+    def delete_model(self, request: HttpRequest, obj: ApiKey) -> None:
+        """A key that is deleted is revoked first, as the log says then."""
+        keys.revoke(ApiKey.objects.filter(pk=obj.pk))
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        keys.revoke(queryset)
+        super().delete_queryset(request, queryset)
 
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> HttpResponse:
         context = {

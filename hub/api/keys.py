@@ -82,22 +82,26 @@ def issue(name: str, scope: Scope) -> tuple[ApiKey, str]:
     ``name`` says which program uses it, at most 100 characters.
     """
     row = ApiKey(name=name)
-    text = prepare(row, scope)
-    row.save()
-    return row, text
+    return row, store(row, scope)
 
 
-def prepare(row: ApiKey, scope: Scope) -> str:
-    """Make ``row``, which the caller stores, a new key, and return its text; see :func:`issue`."""
+def store(row: ApiKey, scope: Scope) -> str:
+    """Store ``row`` as a new key and return its text; see :func:`issue`."""
     text = SCHEME + secrets.token_urlsafe(RANDOM_BYTES)
     row.prefix, row.digest = text[:SHOWN_CHARACTERS], _digest(text)
     row.methods, row.channels = sorted(scope.methods), list(scope.channels)
+    row.save()
+    log.info("api_key_issued", key=row.pk, prefix=row.prefix)
     return text
 
 
 def revoke(keys: QuerySet[ApiKey]) -> int:
     """End these keys for good; return how many were still valid. Web processes refuse them within 2 s."""
-    return keys.filter(revoked_at=None).update(revoked_at=timezone.now())
+    valid = sorted(keys.filter(revoked_at=None).values_list("pk", flat=True))
+    count = ApiKey.objects.filter(pk__in=valid, revoked_at=None).update(revoked_at=timezone.now())
+    if count:
+        log.info("api_keys_revoked", keys=valid)
+    return count
 
 
 #: What was found, and until when it is trusted, by digest. Only keys that exist: who guesses does not fill it.

@@ -1,5 +1,7 @@
 """Tokens in the admin: seen and revoked there, never made there."""
 
+import re
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -41,3 +43,19 @@ def test_digest_is_not_shown(admin_client: Client, text: str) -> None:
     row = AccessToken.objects.get()
     page = admin_client.get(reverse("admin:hub_accounts_accesstoken_change", args=[row.pk])).content.decode()
     assert row.digest not in page
+
+
+def test_what_becomes_of_tokens_is_in_the_log_without_them(
+    admin_client: Client, admin_user: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    texts = [tokens.issue(admin_user), tokens.issue(admin_user)]
+    first, second = AccessToken.objects.order_by("pk")
+    listed = reverse("admin:hub_accounts_accesstoken_changelist")
+    for action, token in (("revoke", first), ("delete_selected", first), ("delete_selected", second)):
+        admin_client.post(listed, {"action": action, "_selected_action": [token.pk], "post": "yes"})
+    assert not AccessToken.objects.exists()
+    lines = [record.getMessage() for record in caplog.records if record.name.startswith("hub.accounts.")]
+    events = re.findall(r"'event': '(tokens?_\w+)'", "\n".join(lines))
+    assert events == ["token_issued"] * 2 + ["tokens_revoked"] * 2
+    assert not any(text in caplog.text for text in texts)

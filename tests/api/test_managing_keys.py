@@ -1,5 +1,6 @@
 """Keys are made, listed and revoked by a command and in the admin."""
 
+import re
 from typing import Any
 
 import pytest
@@ -87,3 +88,28 @@ def test_admin_revokes_and_changes_nothing_else(admin_client: Client) -> None:
     admin_client.post(address, {"action": "revoke", "_selected_action": [row.pk]})
     row.refresh_from_db()
     assert row.revoked_at
+
+
+@pytest.mark.slow
+def test_what_becomes_of_keys_is_in_the_log_with_the_address_and_without_the_keys(
+    admin_client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    wanted = {"name": "shop", "methods": ["publish"], "channels": "*"}
+    texts = [
+        admin_client.post(reverse("admin:hub_apikey_add"), wanted, REMOTE_ADDR="192.0.2.7").context["key"]
+        for _ in range(3)
+    ]
+    first, second, third = (str(pk) for pk in ApiKey.objects.order_by("pk").values_list("pk", flat=True))
+    listed = reverse("admin:hub_apikey_changelist")
+    for action, key in (("revoke", first), ("delete_selected", first), ("delete_selected", second)):
+        chosen = {"action": action, "_selected_action": [key], "post": "yes"}
+        admin_client.post(listed, chosen, REMOTE_ADDR="192.0.2.7")
+    one = reverse("admin:hub_apikey_delete", args=[third])
+    admin_client.post(one, {"post": "yes"}, REMOTE_ADDR="192.0.2.7")
+    assert not ApiKey.objects.exists()
+    lines = [record.getMessage() for record in caplog.records if record.name == "hub.api.keys"]
+    assert re.findall(r"'event': '(\w+)'", "\n".join(lines)) == ["api_key_issued"] * 3 + ["api_keys_revoked"] * 3
+    for line, key in zip(lines, [first, second, third, first, second, third], strict=True):
+        assert "'address': '192.0.2.7'" in line and re.search(rf"'keys?': \[?{key}\]?\b", line)
+    assert not any(text in caplog.text for text in texts)
