@@ -25,7 +25,7 @@ from django_celery_beat.admin import (
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 
 from hub.database.signals import listen
-from hub.web import page_url
+from hub.web import UncutAdmin, UncutForm, page_url
 from hub.web.generics import ModelForm
 from worker.application import task_named
 from worker.arguments import misfit
@@ -56,7 +56,7 @@ def replace_pages() -> None:
     admin.site.register(PeriodicTask, HubPeriodicTaskAdmin)
 
 
-class HubPeriodicTaskForm(PeriodicTaskForm):  # type: ignore[misc]  # a library without types
+class HubPeriodicTaskForm(UncutForm, PeriodicTaskForm):  # type: ignore[misc]  # a library without types
     """The library's form, which also asks whether the task takes the arguments."""
 
     def _clean_json(self, field: str) -> Any:
@@ -102,7 +102,7 @@ def _is_read_by_celery(field: str, value: str) -> bool:
     return True
 
 
-class HubCrontabAdmin(CrontabScheduleAdmin):  # type: ignore[misc]  # a library without types
+class HubCrontabAdmin(UncutAdmin, CrontabScheduleAdmin):  # type: ignore[misc]  # a library without types
     """The library's page, which also shows a crontab that cannot be read: with the errors of the form."""
 
     form = HubCrontabForm
@@ -129,13 +129,13 @@ class HubIntervalForm(ModelForm[IntervalSchedule]):
         return data
 
 
-class HubIntervalAdmin(IntervalScheduleAdmin):  # type: ignore[misc]  # a library without types
+class HubIntervalAdmin(UncutAdmin, IntervalScheduleAdmin):  # type: ignore[misc]  # a library without types
     """The library's page, with a form that bounds the interval."""
 
     form = HubIntervalForm
 
 
-class HubPeriodicTaskAdmin(PeriodicTaskAdmin):  # type: ignore[misc]  # a library without types
+class HubPeriodicTaskAdmin(UncutAdmin, PeriodicTaskAdmin):  # type: ignore[misc]  # a library without types
     """The library's pages; its actions change rows past ``save()``, which says when somebody did."""
 
     form = HubPeriodicTaskForm

@@ -1,4 +1,4 @@
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -14,12 +14,9 @@ from hub.accounts import tokens, usernames
 from hub.accounts.forms import AdminLogInForm, empty_is_a_text
 from hub.accounts.models import AccessToken
 from hub.users import is_own_model, searched_by
+from hub.web import UncutAdmin
 from hub.web.changelists import QuestionsRefused
-
-if TYPE_CHECKING:
-    AccessTokenBase = admin.ModelAdmin[AccessToken]
-else:
-    AccessTokenBase = admin.ModelAdmin
+from hub.web.generics import ModelAdmin
 
 # The admin's own log-in page, held to the same limits as the other one.
 admin.site.login_form = AdminLogInForm
@@ -54,7 +51,7 @@ class AccountAddForm(NameOfAccount, AdminUserCreationForm):  # type: ignore[type
     """Django's."""
 
 
-class AccountAdmin(QuestionsRefused, UserAdmin):  # type: ignore[type-arg]  # generic in the stubs only
+class AccountAdmin(QuestionsRefused, UncutAdmin, UserAdmin):  # type: ignore[type-arg]  # generic in the stubs only
     """Django's, with the fields of the hub's own model and its rules for names."""
 
     form = AccountChangeForm
@@ -78,7 +75,7 @@ if is_own_model():
 
 
 @admin.register(AccessToken)
-class AccessTokenAdmin(QuestionsRefused, AccessTokenBase):
+class AccessTokenAdmin(ModelAdmin[AccessToken]):
     """Shows which tokens exist and revokes them. Issuing is not here: a token's text is for its owner alone."""
 
     list_display = ["__str__", "user", "name", "created_at", "expires_at", "last_used_at", "revoked_at"]

@@ -3,6 +3,6 @@
 from hub.web.addresses import page_url
 from hub.web.limited_form import LimitedForm
 from hub.web.members import for_members
-from hub.web.uncut import UncutForm
+from hub.web.uncut import UncutAdmin, UncutForm
 
-__all__ = ["LimitedForm", "UncutForm", "for_members", "page_url"]
+__all__ = ["LimitedForm", "UncutAdmin", "UncutForm", "for_members", "page_url"]

@@ -9,6 +9,7 @@ from django import forms
 from django.contrib import admin
 
 from hub.web.changelists import QuestionsRefused
+from hub.web.uncut import UncutAdmin
 
 if TYPE_CHECKING:
     InlineFormSet = forms.BaseInlineFormSet
@@ -21,13 +22,13 @@ else:
         def __class_getitem__(cls, parameter: Any) -> type:
             return cls
 
-    class ModelAdmin(_Generic, QuestionsRefused, admin.ModelAdmin):
+    class ModelAdmin(_Generic, QuestionsRefused, UncutAdmin, admin.ModelAdmin):
         """Of what it is used for."""
 
     class InlineFormSet(_Generic, forms.BaseInlineFormSet):
         """Of what it is used for."""
 
-    class TabularInline(_Generic, admin.TabularInline):
+    class TabularInline(_Generic, UncutAdmin, admin.TabularInline):
         """Of what it is used for."""
 
     class ModelForm(_Generic, forms.ModelForm):

@@ -3,18 +3,33 @@
 import re
 
 import pytest
+from django.contrib import admin
 from django.test import Client
+from django.urls import reverse
 from pytest_django.fixtures import Settings
 
 from chat.models import Room
 from hub.validation.messages import BadMessage, message_in
 from hub.validation.text import MESSAGE_LIMIT
 from lab.harness.environment import BASE_DIR
+from notifications.saved_rules.models import SavedRule
 from tests.support.people import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PAGES = ["/accounts/login/", "/accounts/signup/", "/accounts/tokens/", "/chat/", "/notifications/", "/admin/login/"]
+PAGES = [
+    "/accounts/login/",
+    "/accounts/mail/",
+    "/accounts/password/",
+    "/accounts/signup/",
+    "/accounts/tokens/",
+    "/admin/hub_notifications/notification/compose/",
+    "/admin/login/",
+    "/chat/",
+    "/notifications/",
+    "/notifications/preferences/",
+    "/schedules/new/",
+]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -25,6 +40,20 @@ def test_no_box_of_a_page_cuts_what_is_pasted(client: Client, settings: Settings
     content = client.get(page).content.decode()
     assert "<input" in content or "<textarea" in content
     assert "maxlength" not in content
+
+
+@pytest.mark.slow
+@pytest.mark.own_user_model
+def test_no_box_of_the_admin_cuts_what_is_pasted(admin_client: Client) -> None:
+    own = {"chat", "hub", "notifications", "worker"}
+    pages = {
+        model: f"admin:{model._meta.app_label}_{model._meta.model_name}_add"
+        for model, page in admin.site._registry.items()
+        if type(page).__module__.partition(".")[0] in own
+    }
+    contents = {model: admin_client.get(reverse(page)).content.decode() for model, page in pages.items()}
+    assert {Room, SavedRule, User} <= {model for model, content in contents.items() if 'type="text"' in content}
+    assert [model for model, content in contents.items() if "maxlength" in content] == []
 
 
 def test_no_template_and_no_script_cuts() -> None:

@@ -13,6 +13,7 @@ from django.utils.timezone import make_aware
 from django.utils.translation import gettext_lazy as _
 
 from hub.validation import MESSAGE_LIMIT
+from hub.web import UncutForm
 from notifications.models import TITLE_LIMIT, Level
 from notifications.oversight import fields
 from notifications.sending.alerting import BadAlert
@@ -57,7 +58,7 @@ class _MomentField(forms.DateTimeField):
         return read.replace(tzinfo=None) if read is not None else None
 
 
-class ScheduleForm(forms.Form):
+class ScheduleForm(UncutForm, forms.Form):
     """What a schedule sends, to whom, and when."""
 
     name = forms.CharField(label=_("Name"), max_length=NAME_LIMIT, required=False)
