@@ -45,11 +45,12 @@ class WorkerConfig(required_apps.HubAppConfig):
             periodic_runs,
             receipt_counter,  # noqa: F401  # a part of each web process
             running,
-            waiting,  # noqa: F401  # connects to Django's signals
+            waiting,
             web_sender,  # noqa: F401  # a part of each web process
         )
         from worker.tracking import watching  # noqa: F401  # connects to Celery's signals
 
+        waiting.connect()
         application()  # the one that this thread knows: see there
         gauges.stats(jobs.show_stats)
         gauges.stats(statistics.show)

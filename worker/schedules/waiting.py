@@ -8,13 +8,18 @@ from django.db import transaction
 from django.db.models import F, Value
 from django.db.models.functions import Greatest
 from django.db.models.signals import pre_delete
-from django.dispatch import receiver
 
+from hub.database import listen
 from notifications import sources
 from notifications.models import Notification, ScheduledAlert
 from notifications.sending import scheduling
 from notifications.sending.own_keys import OwnKey, own_key
 from worker.schedules.models import Schedule, ScheduleRun, ScheduleWave
+
+
+def connect() -> None:
+    """Cancel what waits of a schedule that is deleted; called once, when the apps are ready."""
+    listen(_cancel_of_deleted, pre_delete, Schedule, "worker.schedule_deleted")
 
 
 def key_of(run: ScheduleRun) -> OwnKey:
@@ -57,7 +62,6 @@ def cancel(schedule_id: int) -> int:
         return scheduling.cancel([one.pk for one in held])
 
 
-@receiver(pre_delete, sender=Schedule)
-def _cancel_of_deleted(instance: Schedule, **_others: Any) -> None:
+def _cancel_of_deleted(sender: type[Schedule], instance: Schedule, **_others: Any) -> None:
     """However it is deleted: also by a queryset, and with what it belongs to."""
     cancel(instance.pk)
