@@ -1,6 +1,6 @@
 """Every write of the chat app, and the publication that it causes."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
@@ -238,32 +238,18 @@ def _post(drafts: Collection[Draft]) -> _Posted:
 def _store(drafts: Collection[Draft]) -> _Posted:
     with ending():
         authors = all_users().in_bulk({draft.author_id for draft in drafts if draft.author_id is not None})
-        rooms = dict(Room.objects.filter(pk__in={draft.room_id for draft in drafts}).values_list("pk", "is_private"))
-        private = [room_id for room_id, is_private in rooms.items() if is_private]
-        members = queries.memberships(private, authors.keys()) if private else set()
+        results: dict[Draft, Message | Refusal] = dict(_refusals(drafts, authors))
         stored = _with_keys(drafts)
-        results: dict[Draft, Message | Refusal] = {}
         new: dict[Draft, Message] = {}
         for draft in drafts:
-            author = authors.get(draft.author_id)
-            if author is None or not author.is_active:
-                results[draft] = NotSignedIn()
-            elif draft.room_id not in rooms or (
-                rooms[draft.room_id] and (draft.room_id, draft.author_id) not in members
-            ):
-                results[draft] = NoSuchRoom()
-            elif known := stored.get((draft.author_id, draft.key)):
-                results[draft] = known
-            else:
-                results[draft] = new[draft] = message = Message(
-                    room_id=draft.room_id,
-                    author=author,
-                    username=called(author),
-                    text=draft.text,
-                    key=draft.key,
-                )
+            if draft in results:
+                continue
+            message = stored.get((draft.author_id, draft.key))
+            if message is None:
+                message = new[draft] = _message(draft, authors[draft.author_id])
                 if draft.key is not None:
                     stored[draft.author_id, draft.key] = message
+            results[draft] = message
         if len(new) != 1 or not all(map(insert, new.values())):
             Message.objects.bulk_create(new.values())
         publish_many(
@@ -271,6 +257,23 @@ def _store(drafts: Collection[Draft]) -> _Posted:
             for draft, message in new.items()
         )
     return results, new
+
+
+def _refusals(drafts: Collection[Draft], authors: Mapping[Key, User]) -> Iterator[tuple[Draft, Refusal]]:
+    """The drafts of those who may not write where they want to, each with why."""
+    rooms = dict(Room.objects.filter(pk__in={draft.room_id for draft in drafts}).values_list("pk", "is_private"))
+    private = [room_id for room_id, is_private in rooms.items() if is_private]
+    members = queries.memberships(private, authors.keys()) if private else set()
+    for draft in drafts:
+        author = authors.get(draft.author_id)
+        if author is None or not author.is_active:
+            yield draft, NotSignedIn()
+        elif draft.room_id not in rooms or (rooms[draft.room_id] and (draft.room_id, draft.author_id) not in members):
+            yield draft, NoSuchRoom()
+
+
+def _message(draft: Draft, author: User) -> Message:
+    return Message(room_id=draft.room_id, author=author, username=called(author), text=draft.text, key=draft.key)
 
 
 def _with_keys(drafts: Iterable[Draft]) -> dict[tuple[Key, str | None], Message]:

@@ -185,10 +185,8 @@ def alert(
     _check_texts(message, title, url)
     if level not in Level.values:
         raise BadAlert(f"An alert's level is one of {', '.join(Level.values)}, not {level!r}.")
-    if data is not None and not is_plain_json(data):
-        raise BadAlert("An alert's data is what JSON has: texts, numbers, true, false, null, lists and objects.")
-    if data is not None and is_rounded(json.dumps(data)):
-        raise BadAlert(f"An alert's data {ROUNDED}.")
+    if data is not None:
+        _check_data(data)
     _check_key(key, replace)
     if expires is not None:
         _check_expiry(expires)
@@ -199,26 +197,25 @@ def alert(
     # What the publication of few alerts has makes room for nothing in others.
     rare = [one for one in (offered, _published_of(kind), bundled_by and _BUNDLE) if one]
     _check_size(message, title, url, data, *rare)
-    named = kind.name if kind else ""
     found = _recipients(to)
     _check_recipients(found, at_local, is_grouped=bool(group_by), is_throttled=bool(throttle))
     return Alert(
-        found,
-        message,
-        title,
-        level,
-        url,
-        data,
-        None if key is None else str(key),
-        expires,
-        named,
-        values,
-        at,
-        replace,
-        offered,
-        at_local,
-        bundled_by,
-        seconds,
+        to=found,
+        message=message,
+        title=title,
+        level=level,
+        url=url,
+        data=data,
+        key=None if key is None else str(key),
+        expires=expires,
+        kind=kind.name if kind else "",
+        params=values,
+        at=at,
+        replace=replace,
+        actions=offered,
+        at_local=at_local,
+        group_by=bundled_by,
+        throttle=seconds,
     )
 
 
@@ -245,6 +242,13 @@ def refuse_unsendable(*, to: Any, level: str | None = None, **contents: Any) -> 
         except UnknownRecipient as error:
             if not error.kind:
                 raise
+
+
+def _check_data(data: Any) -> None:
+    if not is_plain_json(data):
+        raise BadAlert("An alert's data is what JSON has: texts, numbers, true, false, null, lists and objects.")
+    if is_rounded(json.dumps(data)):
+        raise BadAlert(f"An alert's data {ROUNDED}.")
 
 
 def _declared(kind: object) -> Kind:
