@@ -47,7 +47,7 @@ def send(call: JobCall) -> bool:
             try:
                 pass_on(call, producer)
             except _UNSENDABLE as error:
-                log.error("job_not_sent", job=call.id, task=call.task, error=f"{type(error).__name__}: {error}")  # noqa: TRY400
+                log.error("job_not_sent", job=call.id, task=call.task, error=f"{type(error).__name__}: {error}")  # noqa: TRY400  # all is said
             except Exception:
                 _pause()  # while nobody else has this producer yet
                 raise

@@ -22,7 +22,7 @@ PATHS = ("/ws/notifications/", "/ws/online/", "/ws/nowhere/", "/connection/webso
 _TEXTS = (
     b"", b"{}", b'{"message": "x"}', b'{"id":1,"connect":{}}', b"[" * 500, b"\xff\xfe", b"\xed\xa0\x80", b"\xc3",
     b"\0" * 70, "é🎉".encode(), b"x" * 60_000, b"\x03\xe8", b"\x03\xe7", b"\x13\x88bye", b"\x03",
-)  # fmt: skip
+)  # fmt: skip  # one in a line says no more
 
 _LENGTHS = (0, 1, 2, 124, 125, 126, 127, 1000, 65_535, 65_536, 65_537, 2**31, 2**63 - 1, 2**63, 2**64 - 1)
 
@@ -108,7 +108,7 @@ def _many_requests(chance: random.Random) -> Pieces:
 
 KINDS: tuple[Callable[[random.Random], Pieces], ...] = (
     _frames, _frames, _frames, _flood, _trickle, _half, _long_head, _no_body, _noise, _many_requests,
-)  # fmt: skip
+)  # fmt: skip  # one in a line says no more
 
 
 async def _connection(port: int, chance: random.Random) -> str:

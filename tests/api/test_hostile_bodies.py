@@ -28,7 +28,7 @@ JSON = st.recursive(
 FIELDS = st.sampled_from(
     ["channel", "channels", "data", "b64data", "user", "client", "limit", "since", "reverse", "idempotency_key",
      "skip_history", "tags", "disconnect", "whitelist", "expire_at", "pattern", "commands", "to", "message", "key"]
-)  # fmt: skip
+)  # fmt: skip  # one in a line says no more
 CHANNELS = st.sampled_from(
     ["kept:1", "live:1", "hidden", "control", "nothing", "kept:", ":", "kept:\0", "kept:\ud800"]
 )

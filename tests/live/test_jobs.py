@@ -11,7 +11,7 @@ from tests.live.parts import crowding
 from tests.support.live import LiveHub
 from tests.support.sockets import TIMEOUT, SocketClient, connect
 
-#: Issue 2: seconds in which a change of the schedules counts.
+#: Seconds in which a change of the schedules counts.
 PICKED_UP_WITHIN = 10.0
 
 SEND_TASK = """

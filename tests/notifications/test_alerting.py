@@ -199,7 +199,7 @@ def test_what_can_be_sent_is_kept_as_it_is(fields: dict[str, Any]) -> None:
 
 
 def test_a_translated_text_is_fixed_when_the_alert_is_made() -> None:
-    described = alert(to="everyone", message=gettext_lazy("Notifications"), title=gettext_lazy("Chat"))  # type: ignore[arg-type]
+    described = alert(to="everyone", message=gettext_lazy("Notifications"), title=gettext_lazy("Chat"))  # type: ignore[arg-type]  # as text
     assert (type(described.message), described.message) == (str, "Notifications")
     assert (type(described.title), described.title) == (str, "Chat")
 

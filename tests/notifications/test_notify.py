@@ -134,7 +134,7 @@ class TestTheListOfAPerson:
         bob = User.objects.create_user("bob")
         Notification.objects.all().delete()
         for recipient, text in [(ann, "1"), (bob, "bob"), (ops, "2"), (other, "other"), ("everyone", "3")]:
-            notify(to=recipient, message=text)  # type: ignore[arg-type]
+            notify(to=recipient, message=text)  # type: ignore[arg-type]  # of several types
         assert [row.message for row in queries.latest_for(ann)] == ["3", "2", "1"]
         assert [row.message for row in queries.latest_for(AnonymousUser())] == ["3"]
 

@@ -219,7 +219,7 @@ CALLS: list[tuple[str, Any, Any]] = [
     ("gone", [[], {"order": [MAIL, "a subject"]}], None),
     ("gone", [[["a@example.com", MAIL]], {"copies": [MAIL, "b@example.com"]}],
      [[["a@example.com"]], {"copies": ["b@example.com"]}]),
-]  # fmt: skip
+]  # fmt: skip  # one in a line says no more
 
 
 @pytest.fixture(params=range(len(CALLS)))

@@ -24,14 +24,14 @@ FRAMES_EACH = 40
 _ROOM_NAMES = (
     "../../etc/passwd", "%00", "a\x00b", "room:1", "room*", "ro om", "{}", "a" * 5000, "\ud7ff\ue000", "é\u0301\u0301",
     "\u202egnp", "';drop table hub_stream;--", "<script>", "user:1", "everyone", "\u2028", "🎉" * 40, ".", "-" * 64,
-)  # fmt: skip
+)  # fmt: skip  # one in a line says no more
 
 _FRAMES = (
     "", "null", "[]", "7", '"x"', "{", '{"message":', '{"message": NaN}', '{"message": 1e999}', '{"message": {}}',
     '{"message": ""}', '{"message": "\\ud800"}', '{"message": "\\u0000"}', '{"type": "chat.message_posted"}',
     '{"id": 1, "subscribe": {"channel": "everyone"}}', "[" * 20_000, '{"a":' * 5_000, "x" * 60_000, b"", b"\xff\xfe",
     b"\x00" * 1000, json.dumps({"message": "x" * 4001}),
-)  # fmt: skip
+)  # fmt: skip  # one in a line says no more
 
 _UNKNOWN_EVENTS = """
 import asyncio, random

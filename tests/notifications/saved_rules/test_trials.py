@@ -281,7 +281,7 @@ def test_a_changed_rule_begins_its_trial_from_the_start(admin: Client) -> None:
     form = {
         "name": rule.name, "model": LABEL, "on_changed": "on", "recipients": "everyone", "message": rule.message,
         "level": "info", "state": "trial", "conditions-TOTAL_FORMS": "0", "conditions-INITIAL_FORMS": "0",
-    }  # fmt: skip
+    }  # fmt: skip  # one in a line says no more
     change = reverse("admin:hub_notifications_savedrule_change", args=[rule.pk])
     row = order()
     move(row, status="paid")
