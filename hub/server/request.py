@@ -71,7 +71,8 @@ class RequestProtocol(HttpToolsProtocol):
                     self._upgrade(chunk[upgrade.args[0] :] + data[begin:])
                     return
             except httptools.HttpParserError:
-                self._refuse(400, "This is not an HTTP request.")
+                # What waits for the rest of a body that cannot be read would wait for ever.
+                self._refuse(400, "This is not an HTTP request.", is_about_body=not self._is_in_head)
                 return
             if self._is_in_head and not self._has_ended_head and not self._is_head_short(chunk):
                 return

@@ -178,6 +178,39 @@ async def test_a_body_that_does_not_come_is_not_waited_for(body: str, path: byte
         await connection.ends()
 
 
+BAD_BODIES = {
+    "no size of a chunk": b"Transfer-Encoding: chunked\r\n\r\nZZ\r\n",
+    "no end of a chunk": b"Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n",
+    "no such coding": b"Transfer-Encoding: xchunked\r\n\r\nabc",
+}
+
+
+@pytest.mark.parametrize("body", BAD_BODIES)
+@pytest.mark.parametrize("is_behind", [True, False])
+async def test_a_body_that_cannot_be_read_is_refused_and_nobody_waits_for_its_rest(body: str, is_behind: bool) -> None:
+    may_answer, events = asyncio.Event(), list[str]()
+
+    async def reader(scope: Any, receive: Any, send: Any) -> None:
+        if scope["method"] == "GET":
+            await may_answer.wait()
+            await Echo()(scope, receive, send)
+            return
+        while (event := await receive()).get("more_body"):
+            pass
+        events.append(event["type"])
+
+    async with serving(app=reader) as address, Connection.to(address) as connection:
+        await connection.send((GET + b"\r\n" if is_behind else b"") + POST % b"/" + BAD_BODIES[body])
+        if is_behind:
+            may_answer.set()
+            assert await connection.status() == 200
+            assert await connection.reader.readexactly(4) == b"page"
+        else:
+            assert await connection.status() == 400
+            await await_for(lambda: events == ["http.disconnect"], that="the application is told that nobody is there")
+        await connection.ends(within=20)
+
+
 async def test_a_body_that_goes_on_after_the_answer_is_not_listened_to_for_ever() -> None:
     async with serving(app=Echo()) as address, Connection.to(address) as connection:
         promise = POST % b"/" + b"Content-Length: 99999999\r\n\r\n"
