@@ -1,4 +1,4 @@
-from django.contrib.auth.views import LogoutView, PasswordResetDoneView
+from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from hub.accounts import views
@@ -12,11 +12,7 @@ urlpatterns = [
     path("password/", views.PasswordView.as_view(), name="password"),
     path("mail/", views.MailAddressView.as_view(), name="mail"),
     path("password_reset/", views.ResetView.as_view(), name="password_reset"),
-    path(
-        "password_reset/sent/",
-        PasswordResetDoneView.as_view(template_name="hub/accounts/password_reset_sent.html"),
-        name="password_reset_sent",
-    ),
+    path("password_reset/sent/", views.ResetSentView.as_view(), name="password_reset_sent"),
     path("password_reset/<uidb64>/<token>/", views.NewPasswordView.as_view(), name="password_new"),
     path("tokens/", views.access, name="tokens"),
     path("tokens/<int:pk>/revoke/", views.revoke_access_token, name="revoke_token"),

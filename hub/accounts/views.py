@@ -10,6 +10,7 @@ from django.contrib.auth.views import (
     LoginView,
     PasswordChangeView,
     PasswordResetConfirmView,
+    PasswordResetDoneView,
     PasswordResetView,
     RedirectURLMixin,
 )
@@ -145,6 +146,7 @@ def follow_link(request: HttpRequest) -> HttpResponse:
     return response
 
 
+@method_decorator(never_cache, name="dispatch")
 class PasswordView(PasswordChangeView):
     """Sets another password, after the old one. Ends the person's other sessions and all their access tokens."""
 
@@ -218,6 +220,7 @@ class MailAddressView(MailAddressBase):
         log.info("mail_address_changed", user=user.pk)
 
 
+@method_decorator(never_cache, name="dispatch")
 class ResetView(PasswordResetView):
     """Has a link for a new password mailed. Absent (404) where no mail is sent.
 
@@ -249,6 +252,11 @@ class ResetView(PasswordResetView):
             return self.form_invalid(form)
         log.info("password_reset_asked")
         return redirect(self.get_success_url())
+
+
+@method_decorator(never_cache, name="dispatch")
+class ResetSentView(PasswordResetDoneView):
+    template_name = "hub/accounts/password_reset_sent.html"
 
 
 class NewPasswordView(PasswordResetConfirmView):

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.cache import never_cache
 
 from hub.config import hub_settings
 
@@ -13,8 +14,10 @@ View = Callable[..., HttpResponse]
 
 
 def for_readers(view: View) -> View:
-    """``view`` for those whom ``HUB_API_DOCS`` names: guests are sent to log in, others get 404."""
+    """``view`` for those whom ``HUB_API_DOCS`` names: guests are sent to log in, others get 404. No
+    cache keeps it."""
 
+    @never_cache
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         readers = hub_settings().api_docs

@@ -1,6 +1,7 @@
 """``/metrics`` for Prometheus."""
 
 from django.http import HttpRequest, HttpResponse
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -15,6 +16,7 @@ FOR_OPERATORS = (
 )
 
 
+@never_cache
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
     """All counts, of all web processes on this machine where ``PROMETHEUS_MULTIPROC_DIR`` is set.
