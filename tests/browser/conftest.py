@@ -61,7 +61,7 @@ def chromium() -> Iterator[Browser]:
 
 
 class Visitors:
-    """Opens browsers for people. Errors and warnings in their consoles fail the test."""
+    """Opens browsers for people. Errors and warnings in their consoles fail the test, unless it expects them."""
 
     def __init__(self, chromium: Browser, hub: LiveHub) -> None:
         self._chromium = chromium
@@ -70,6 +70,7 @@ class Visitors:
         #: Whether the test takes the hub out of their reach. That an attempt failed is no error then, whenever the
         #: browser says so.
         self.are_cut_off = False
+        self._expected: tuple[str, ...] = ()
 
     def __call__(
         self,
@@ -98,6 +99,19 @@ class Visitors:
             context.add_cookies([{"name": SESSION_COOKIE, "value": cookie, "url": url}])
         return context.new_page()
 
+    def expect_in_console(self, *parts: str) -> None:
+        """What has one of these texts in it is no error, whenever the browser says it.
+
+        The note of an answer's status may come after what the answer shows.
+        """
+        self._expected += parts
+
+    @property
+    def unexpected(self) -> list[str]:
+        """What no test may cause."""
+        errors = [error for error in self.errors if not any(part in error for part in self._expected)]
+        return [error for error in errors if not (self.are_cut_off and OUT_OF_REACH.search(error))]
+
     def close(self) -> None:
         for context in self._chromium.contexts:
             context.close()
@@ -115,7 +129,7 @@ def visitor(chromium: Browser, hub: LiveHub) -> Iterator[Visitors]:
     visitors = Visitors(chromium, hub)
     yield visitors
     # Read before the contexts close: a tab may be closed while it takes over a connection.
-    errors = [error for error in visitors.errors if not (visitors.are_cut_off and OUT_OF_REACH.search(error))]
+    errors = visitors.unexpected
     visitors.close()
     assert not errors
 

@@ -93,7 +93,11 @@ class TcpProxy:
                 threading.Thread(target=self._connect, args=(near,), daemon=True).start()
 
     def _connect(self, near: socket.socket) -> None:
-        far = socket.create_connection(("127.0.0.1", self._target))
+        try:
+            far = socket.create_connection(("127.0.0.1", self._target))
+        except OSError:  # nothing is there any more, which the near end is told as it would be without a proxy
+            _end(near)
+            return
         with self._lock:
             if self._is_cut:
                 _end(near)
