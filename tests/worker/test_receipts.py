@@ -21,6 +21,7 @@ from lab.harness.waiting import await_for, wait_for
 from notifications.models import Distribution, Follow, Notification, Preferences, ScheduledAlert, Topic
 from notifications.sending import distributing
 from tests.hub.listeners import Listener, follow
+from tests.notifications.locks import somebody_waits
 from tests.support.people import User
 from tests.support.writers import needs_several_writers
 from worker import tasks
@@ -254,7 +255,7 @@ async def test_numbers_are_added_while_somebody_holds_the_rows_in_another_order(
         with transaction.atomic():
             ScheduleRun.objects.filter(pk=runs[1]).update(error="")
             holds.set()
-            wait_for(is_waiting_for_a_lock, that="the numbers wait for the second row")
+            wait_for(somebody_waits, that="the numbers wait for the second row")
             ScheduleRun.objects.filter(pk=runs[0]).update(error="")
         connection.close()
 
@@ -265,12 +266,6 @@ async def test_numbers_are_added_while_somebody_holds_the_rows_in_another_order(
 
     await asyncio.gather(asyncio.to_thread(erase), asyncio.to_thread(add))
     assert [one.received async for one in ScheduleRun.objects.filter(pk__in=runs)] == [1, 1]
-
-
-def is_waiting_for_a_lock() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-        return bool(cursor.fetchone()[0])
 
 
 #: Where a day begins first, and two zones where it begins a day later, at the same time.
