@@ -2,7 +2,7 @@
 // Builds static/hub/built/widgets.js of static/hub/js/embedded.js: one module with the client library, the design tokens
 // and the icons in it, for pages of other origins. `make run`, `make package` and the image call it.
 
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, utimes, writeFile } from "node:fs/promises";
 import path from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -68,7 +68,18 @@ const built = await build({
   write: false,
   logLevel: "warning",
 });
-// Renamed into place: whoever reads it meanwhile has the old one whole, or the new one.
-await mkdir(path.dirname(target), { recursive: true });
-await writeFile(`${target}.${process.pid}`, built.outputFiles[0].contents);
-await rename(`${target}.${process.pid}`, target);
+const { contents } = built.outputFiles[0];
+const isThere = await readFile(target).then(
+  (kept) => kept.equals(contents),
+  () => false,
+);
+if (isThere) {
+  // Nothing is written beside it: whoever puts the folder into a package meanwhile would find a file that goes again.
+  const now = new Date();
+  await utimes(target, now, now);
+} else {
+  // Renamed into place: whoever reads it meanwhile has the old one whole, or the new one.
+  await mkdir(path.dirname(target), { recursive: true });
+  await writeFile(`${target}.${process.pid}`, contents);
+  await rename(`${target}.${process.pid}`, target);
+}

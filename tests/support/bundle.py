@@ -12,7 +12,7 @@ BUNDLE = BASE_DIR / "static/hub/built/widgets.js"
 
 @functools.cache
 def built() -> Path:
-    """The bundle of the code as it is now; it is put into place whole, so several processes may build it."""
+    """The bundle of the code as it is now. Several processes may build it: one that is there already stays."""
     path = f"{os.environ['PATH']}:{BASE_DIR / '.venv/bin'}"
     subprocess.run(["node", "tools/bundle.mjs"], cwd=BASE_DIR, env={"PATH": path}, check=True)
     return BUNDLE
