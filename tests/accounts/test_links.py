@@ -81,7 +81,7 @@ def test_link_that_many_follow_at_the_same_time_logs_one_of_them_in(ada: User) -
 
     def race(_: int) -> bool:
         try:
-            ready.wait(10)
+            ready.wait(30)
             return follow(token)[1]
         finally:
             connections.close_all()

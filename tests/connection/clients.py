@@ -41,7 +41,7 @@ class Inbox:
     def all(self, kind: str) -> list[Any]:
         return [what for heard, what in self.heard if heard == kind]
 
-    async def wait(self, kind: str, number: int = 1, timeout: float = 5.0) -> Any:
+    async def wait(self, kind: str, number: int = 1, timeout: float = 20.0) -> Any:
         """The ``number``-th of a kind."""
         async with asyncio.timeout(timeout):
             while len(found := self.all(kind)) < number:

@@ -166,7 +166,7 @@ async def test_what_is_no_request_of_the_protocol_is_answered_with_a_status(
 
 @pytest.mark.parametrize("first", ["", "nonsense", '{"id":1,"rpc":{}}', '{"id":1,"connect":{"token":"nonsense"}}'])
 async def test_a_stream_that_does_not_begin_with_a_connect_ends_with_the_reason(address: str, first: str) -> None:
-    async with httpx.AsyncClient(base_url=f"http://{address}", timeout=5) as http:
+    async with httpx.AsyncClient(base_url=f"http://{address}", timeout=20) as http:
         response = await http.post("/connection/http_stream", content=first)
         events = await http.get("/connection/sse", params={"cf_connect": first})
     code = 3500 if "token" in first else 3501
@@ -191,7 +191,7 @@ async def test_link_to_an_event_stream_does_nothing_in_the_name_of_who_follows_i
     """The browser sends the session along with a link from any page."""
     headers = await session_of(ada)
     commands = [command.replace("ROOM", room[5:]) for command in commands]
-    async with httpx.AsyncClient(base_url=f"http://{address}", headers=headers, timeout=5) as http:
+    async with httpx.AsyncClient(base_url=f"http://{address}", headers=headers, timeout=20) as http:
         response = await http.get("/connection/sse", params=[("cf_connect", command) for command in commands])
         assert response.status_code == 400 or '"code":3501' in response.text
         assert "written by a link" not in response.text
@@ -201,7 +201,7 @@ async def test_link_to_an_event_stream_does_nothing_in_the_name_of_who_follows_i
 async def test_same_commands_are_carried_out_where_no_link_leads(address: str, ada: User, room: str) -> None:
     commands = f"{CONNECT}\n{POSTING}".replace("ROOM", room[5:])
     async with (
-        httpx.AsyncClient(base_url=f"http://{address}", headers=await session_of(ada), timeout=5) as http,
+        httpx.AsyncClient(base_url=f"http://{address}", headers=await session_of(ada), timeout=20) as http,
         http.stream("POST", "/connection/http_stream", content=commands) as response,
     ):
         answers = response.aiter_lines()
@@ -210,7 +210,7 @@ async def test_same_commands_are_carried_out_where_no_link_leads(address: str, a
 
 
 async def test_page_that_is_navigated_to_is_no_event_stream(address: str) -> None:
-    async with httpx.AsyncClient(base_url=f"http://{address}", timeout=5) as http:
+    async with httpx.AsyncClient(base_url=f"http://{address}", timeout=20) as http:
         headers = {"Sec-Fetch-Mode": "navigate"}
         response = await http.get("/connection/sse", params={"cf_connect": CONNECT}, headers=headers)
         assert response.status_code == 403
@@ -253,7 +253,7 @@ async def test_who_says_who_they_are_with_the_first_command_counts_among_the_con
     async def none_is_left() -> None:
         await await_for(lambda: not connections.by_user, that="none is counted")
 
-    async with httpx.AsyncClient(base_url=f"http://{address}", timeout=5) as http:
+    async with httpx.AsyncClient(base_url=f"http://{address}", timeout=20) as http:
         async with socket(address) as first:
             await subscribed(first, connect_)
             await refused()

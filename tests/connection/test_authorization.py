@@ -60,7 +60,7 @@ async def hub_socket(address: str, pk: int, headers: Headers, query: str) -> int
 async def http_stream(address: str, pk: int, headers: Headers, query: str) -> int | str | None:
     url = f"http://{address}/connection/http_stream?{query}"
     async with (
-        httpx.AsyncClient(timeout=5) as http,
+        httpx.AsyncClient(timeout=20) as http,
         http.stream("POST", url, content=CONNECT, headers=headers) as response,
     ):
         said = json.loads(await anext(response.aiter_lines()))
@@ -72,7 +72,7 @@ async def http_stream(address: str, pk: int, headers: Headers, query: str) -> in
 
 async def events(address: str, pk: int, headers: Headers, query: str) -> int | str | None:
     url = f"http://{address}/events?channel=user:{pk}&{query}"
-    async with httpx.AsyncClient(timeout=5) as http, http.stream("GET", url, headers=headers) as response:
+    async with httpx.AsyncClient(timeout=20) as http, http.stream("GET", url, headers=headers) as response:
         return {200: pk, 403: None, 401: REFUSED}[response.status_code]
 
 
@@ -174,7 +174,7 @@ async def test_lists_over_http_take_the_same(
     await sync_to_async(notify)(to=ada, message="for Ada")
     good = await sync_to_async(issue)(ada)
     headers = {} if header is None else {"Authorization": header.replace("GOOD", good)}
-    async with httpx.AsyncClient(timeout=5) as http:
+    async with httpx.AsyncClient(timeout=20) as http:
         response = await http.get(f"http://{address}/notifications/items/", headers=headers)
     assert (response.status_code, len(response.json().get("items", ()))) == (status, alerts)
     assert len(refusals(caplog)) == (status == 401)

@@ -48,7 +48,7 @@ async def events_of(response: httpx.Response) -> AsyncIterator[Event]:
 @contextlib.asynccontextmanager
 async def listening(address: str, query: str, **headers: str) -> AsyncIterator[AsyncIterator[Event]]:
     async with (
-        httpx.AsyncClient(timeout=5) as http,
+        httpx.AsyncClient(timeout=20) as http,
         http.stream("GET", f"http://{address}/events?{query}", headers=headers) as response,
     ):
         assert response.status_code == 200, await response.aread()
@@ -156,7 +156,7 @@ async def test_who_is_named_by_a_signed_token_has_no_more_streams_than_others(
 ) -> None:
     settings.HUB_CONNECTIONS_PER_USER = 1
     query = f"channel=everyone&token={signed_tokens.connection_token(ada.pk)}"
-    async with listening(address, query) as events, httpx.AsyncClient(timeout=5) as http:
+    async with listening(address, query) as events, httpx.AsyncClient(timeout=20) as http:
         await anext(events)
         assert (await http.get(f"http://{address}/events?{query}")).status_code == 429
     await await_for(lambda: not connections.by_user, that="none is counted")

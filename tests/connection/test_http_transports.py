@@ -52,7 +52,7 @@ class Stream:
 
     async def send(self, frame: str) -> int:
         """Send commands; returns the status of the answer."""
-        async with httpx.AsyncClient(timeout=10) as http:
+        async with httpx.AsyncClient(timeout=20) as http:
             response = await http.post(f"http://{self._address}/emulation", json={**self.session, "data": frame})
         return response.status_code
 
@@ -166,7 +166,7 @@ async def test_client_whose_commands_are_cut_off_is_nobodys_fault(
         await writer.wait_closed()
     async with asyncio.timeout(20):
         await taken.wait()
-    async with httpx.AsyncClient(timeout=10) as http:
+    async with httpx.AsyncClient(timeout=20) as http:
         assert (await http.get(f"http://{address}/emulation")).status_code == 405
     assert not [record for record in caplog.records if record.exc_info or record.levelname == "ERROR"]
 
@@ -194,5 +194,5 @@ async def test_frame_that_is_too_long_ends_the_client_as_on_a_websocket(address:
     "body", [b"\xff", b'{"session":"x","node":"0","data":"\xed\xa0\x80"}', b'{"session":"\xff","node":"0","data":""}']
 )
 async def test_commands_that_are_no_text_are_refused(address: str, body: bytes) -> None:
-    async with httpx.AsyncClient(timeout=10) as http:
+    async with httpx.AsyncClient(timeout=20) as http:
         assert (await http.post(f"http://{address}/emulation", content=body)).status_code == 400

@@ -79,7 +79,7 @@ async def test_subprotocol_carries_the_token_of_a_client_connection_too(
 async def test_lists_over_http_and_events_take_it(address: str, ada: User, token: str) -> None:
     await sync_to_async(notify)(to=ada, message="for Ada")
     headers = {"Authorization": f"Bearer {token}"}
-    async with httpx.AsyncClient(timeout=5, headers=headers) as http:
+    async with httpx.AsyncClient(timeout=20, headers=headers) as http:
         listed = await http.get(f"http://{address}/notifications/items/")
         assert [item["message"] for item in listed.json()["items"]] == ["for Ada"]
         async with http.stream("GET", f"http://{address}/events?channel=user:{ada.pk}") as stream:
@@ -101,7 +101,7 @@ async def answers(address: str, pk: int, token: str) -> list[tuple[int, Any]]:
             protocol: tuple[int, Any] = (error["code"], error["message"])
         except ConnectionClosed:
             protocol = (opened.close_code or 0, opened.close_reason)
-    async with httpx.AsyncClient(timeout=5, headers=headers) as http:
+    async with httpx.AsyncClient(timeout=20, headers=headers) as http:
         streamed = await http.get(f"http://{address}/events?channel=user:{pk}")
         listed = await http.get(f"http://{address}/notifications/items/")
     return [

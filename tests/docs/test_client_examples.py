@@ -113,7 +113,7 @@ async def test_the_client_of_the_how_to_gives_up_where_coming_back_is_pointless(
 def test_the_health_report_of_the_how_to_has_the_keys_of_the_real_one(hub: LiveHub) -> None:
     import urllib.request
 
-    with urllib.request.urlopen(f"{hub.url}/health/ready", timeout=10) as answer:  # noqa: S310  # our own hub
+    with urllib.request.urlopen(f"{hub.url}/health/ready", timeout=20) as answer:  # noqa: S310  # our own hub
         real = json.loads(answer.read())
     (example,) = [json.loads(text) for text in blocks("docs/howto/watch-the-hub.md", "json")]
     for part in ("worker-deliveries", "worker-bulk"):  # this hub has one worker for all queues

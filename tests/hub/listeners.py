@@ -31,7 +31,7 @@ class Listener:
     def restart(self) -> None:
         self.restarts += 1
 
-    async def got(self, *frames: str, timeout: float = 5.0) -> None:
+    async def got(self, *frames: str, timeout: float = 20.0) -> None:
         """Holds when exactly these frames have come, in this order, within ``timeout`` seconds."""
         await await_for(lambda: len(self.frames) >= len(frames), timeout=timeout, that=f"{frames}, got {self.frames}")
         assert self.frames == list(frames)

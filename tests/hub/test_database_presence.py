@@ -147,9 +147,7 @@ async def returned(*processes: PresenceTracker) -> None:
     """Holds when each of the processes has said in its row that Redis has its people again."""
     names = [process.process for process in processes]
     rows = ProcessPresence.objects.filter(process__in=names, returned=True)
-    await await_for(
-        lambda: in_database_thread(lambda: rows.all().count() == len(names)), timeout=10, that="they say so"
-    )
+    await await_for(lambda: in_database_thread(lambda: rows.all().count() == len(names)), that="they say so")
 
 
 async def apart(*processes: PresenceTracker, are: bool = True) -> None:

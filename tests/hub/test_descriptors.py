@@ -56,7 +56,7 @@ async def test_a_server_without_descriptors_says_so_and_is_well_afterwards(data_
                 writer.transport.abort()
         assert any(answer.startswith(b"HTTP/1.1 503 ") for answer in answers)
         assert spent < 0.5, "the loop spins"
-        await asyncio.to_thread(wait_for, lambda: is_live(port), timeout=10, that="the server answers again")
+        await asyncio.to_thread(wait_for, lambda: is_live(port), that="the server answers again")
         assert await asyncio.to_thread(refused, port) > 0
     said = [line for line in (data_folder / "server.log").read_text().splitlines() if "no_descriptors_left" in line]
     assert 1 <= len(said) <= 5

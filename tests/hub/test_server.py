@@ -144,7 +144,7 @@ async def test_a_server_that_stops_closes_its_sockets_in_waves_whoever_is_stuck(
     ends: list[tuple[float, int | None]] = []
 
     async def stay(client: SocketClient) -> None:
-        code = await client.close_code(20)
+        code = await client.close_code()
         ends.append((time.monotonic(), code))
 
     with running(["-m", "hub.server", "--port", str(port)], data_folder) as process:
@@ -232,7 +232,7 @@ async def test_a_stream_that_comes_to_a_server_that_stops_ends_at_once(data_fold
         url = f"ws://127.0.0.1:{port}/ws/notifications/"
         async with connect(url) as first_wave, connect(url):
             process.send_signal(signal.SIGTERM)
-            assert await first_wave.close_code(10) == 1012
+            assert await first_wave.close_code() == 1012
             writer.write(f"GET /events?channel=everyone HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
             answer = await asyncio.wait_for(reader.readuntil(b"0\r\n\r\n"), 20)
             assert answer.startswith(b"HTTP/1.1 200 ")

@@ -126,7 +126,7 @@ async def everybody(
 ) -> AsyncIterator[Everybody]:
     async with contextlib.AsyncExitStack() as stack:
         found = Everybody()
-        http = await stack.enter_async_context(httpx.AsyncClient(timeout=10))
+        http = await stack.enter_async_context(httpx.AsyncClient(timeout=20))
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         for web in webs:
             if path:

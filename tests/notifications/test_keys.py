@@ -123,7 +123,7 @@ def test_two_that_send_one_key_to_the_same_crowd_in_opposite_order_do_not_deadlo
 
     def send(to: list[User]) -> int:
         try:
-            begin.wait(10)
+            begin.wait(30)
             return len(notify(to=to, message="m", key="k"))
         finally:
             connection.close()

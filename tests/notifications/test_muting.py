@@ -199,7 +199,7 @@ def test_of_two_devices_that_choose_at_once_the_second_tells_what_the_first_has_
     monkeypatch.setattr(preferences, "heeded_of", in_the_middle)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(choose, "topic:deploys")
-        assert begun.wait(10)
+        assert begun.wait(30)
         second = pool.submit(choose, f"group:{crew.pk}")
         first.result(20)
         second.result(20)

@@ -208,7 +208,7 @@ def test_two_tabs_that_mark_at_the_same_time_count_what_the_other_marked(ann: Us
         mark_read(user=ann, ids=alerts[1:2])
         second.start()
         wait_for(somebody_waits, that="the other transaction waits for this one")
-    second.join(5)
+    second.join(30)
     assert [event["unread"] for event in told(ann)] == [2, 1, 0]
 
 

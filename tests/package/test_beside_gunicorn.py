@@ -88,7 +88,7 @@ def proxy(folder: Path, pages: int) -> Iterator[str]:
         yield address
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(30)
 
 
 def started_by_the_page() -> list[str]:

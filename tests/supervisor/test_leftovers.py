@@ -61,7 +61,7 @@ def test_part_of_an_earlier_run_is_ended(tmp_path: Path, started: list[subproces
     process = start(started, SLEEP, run="earlier")
     abandoned(tmp_path, "worker", process.pid, run="earlier")
     assert end_leftovers(tmp_path) == ["worker"]
-    assert process.wait(5) == -signal.SIGTERM
+    assert process.wait(30) == -signal.SIGTERM
 
 
 def test_part_that_ignores_the_request_is_killed(
@@ -72,7 +72,7 @@ def test_part_that_ignores_the_request_is_killed(
     assert process.stdout and process.stdout.readline() == b"ready\n"
     abandoned(tmp_path, "worker", process.pid, run="earlier")
     assert end_leftovers(tmp_path) == ["worker"]
-    assert process.wait(5) == -signal.SIGKILL
+    assert process.wait(30) == -signal.SIGKILL
 
 
 def test_process_that_only_has_the_number_lives_on(tmp_path: Path, started: list[subprocess.Popen[bytes]]) -> None:
@@ -89,7 +89,7 @@ def test_orphan_is_ended_only_with_our_mark(
 ) -> None:
     leader = start(started, ORPHAN, run=run)
     identity = processes.identity(leader.pid)
-    assert leader.wait(5) == 0
+    assert leader.wait(30) == 0
     wait_for(lambda: processes.members(leader.pid, f"{MARK}={run}"), that="the orphan runs")
     abandoned(tmp_path, "worker", leader.pid, run="earlier", identity=identity)
     assert end_leftovers(tmp_path) == ended
@@ -112,6 +112,6 @@ def test_only_one_supervisor_at_a_time(tmp_path: Path) -> None:
 
 def test_identity_of_a_process_that_ended_is_none(started: list[subprocess.Popen[bytes]]) -> None:
     process = start(started, "", run="x")
-    assert process.wait(5) == 0
+    assert process.wait(30) == 0
     assert processes.identity(process.pid) is None
     assert processes.identity(os.getpid()) == processes.identity(os.getpid()) is not None

@@ -65,7 +65,7 @@ def nginx_before(folder: Path, *upstreams: str, changes: Mapping[str, str] | Non
     finally:
         if process.poll() is None:
             process.terminate()
-        process.wait(10)
+        process.wait(30)
 
 
 def _answers(url: str) -> bool:

@@ -26,7 +26,7 @@ def own_redis(folder: Path, *arguments: str) -> Iterator[int]:
         yield port
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(30)
 
 
 def _answers(client: "redis.Redis") -> bool:

@@ -109,7 +109,7 @@ async def connect(
         origin = urlunsplit(("https" if parts.scheme == "wss" else "http", parts.netloc, "", "", ""))
     if origin:
         sent["Origin"] = origin
-    options = {"proxy": None, "open_timeout": 10, "close_timeout": 2, "max_size": None, **options}
+    options = {"proxy": None, "open_timeout": TIMEOUT, "close_timeout": 2, "max_size": None, **options}
     async with websockets.connect(url, additional_headers=sent, **options) as connection:
         yield SocketClient(connection)
 

@@ -185,11 +185,11 @@ def test_two_transactions_that_save_one_object_see_each_other(rule: None) -> Non
             row.status = "paid"
             row.save()
             is_saved.set()
-            is_waiting.wait(10)
+            is_waiting.wait(30)
         connection.close()
 
     def second() -> None:
-        is_saved.wait(10)
+        is_saved.wait(30)
         with transaction.atomic():
             Order(pk=order.pk, status="packed").save()
         connection.close()
@@ -197,7 +197,7 @@ def test_two_transactions_that_save_one_object_see_each_other(rule: None) -> Non
     threads = [threading.Thread(target=target) for target in (first, second)]
     for thread in threads:
         thread.start()
-    is_saved.wait(10)
+    is_saved.wait(30)
     wait_for(threads[1].is_alive)
     is_waiting.set()
     for thread in threads:

@@ -43,7 +43,7 @@ def test_two_devices_that_change_at_the_same_time_count_what_the_other_changed(a
         archive(user=ann, ids=alerts[1:2])
         second.start()
         wait_for(somebody_waits, that="the other transaction waits for this one")
-    second.join(5)
+    second.join(30)
     assert [event["counts"]["archived"] for event in told(ann)[1:]] == [1, 2]
     assert counts(ann) == (0, 2, 0)
 
