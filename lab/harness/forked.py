@@ -122,8 +122,9 @@ def _take(request: Mapping[str, Any], descriptors: Sequence[int]) -> None:
     os.environ.update(request["environment"])
     _show(request["environment"])
     time.tzset()
-    high = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, _HIGH) for descriptor in descriptors]
-    os.closerange(3, _HIGH)
+    above = max(_HIGH, *(number + 1 for number in request["descriptors"]))
+    high = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, above) for descriptor in descriptors]
+    os.closerange(3, above)
     for own, number in zip(high, request["descriptors"], strict=True):
         os.dup2(own, number)
         os.close(own)

@@ -12,6 +12,7 @@ import pytest
 
 from lab.harness import forking
 from lab.harness.environment import BASE_DIR, clean_environment, ending_with_us
+from lab.harness.forked import _HIGH
 from lab.harness.waiting import wait_for
 
 pytestmark = pytest.mark.slow
@@ -70,7 +71,7 @@ def test_signals_and_exit_codes_are_those_of_a_child() -> None:
     )
     assert os.getpgid(process.pid) == process.pid
     os.killpg(process.pid, signal.SIGKILL)
-    assert process.wait(10) == -signal.SIGKILL
+    assert process.wait(30) == -signal.SIGKILL
 
 
 def test_what_is_to_end_with_its_parent_ends_with_it() -> None:
@@ -116,6 +117,24 @@ def test_parts_are_children_of_the_program_that_starts_them(tmp_path: Path) -> N
     of_part, own = process.communicate(timeout=30)[0].splitlines()
     assert of_part == f"{process.pid} True of the part"
     assert own == f"{process.pid} None"
+
+
+def test_descriptors_have_the_numbers_that_they_have_here() -> None:
+    """Whichever these are: a process that has started many servers has hundreds."""
+    ends = [os.pipe() for _ in range(2)]
+    numbers = [_HIGH + 4, _HIGH + 3]
+    for number, (reader, writer) in zip(numbers, ends, strict=True):
+        os.dup2(reader, number)
+        os.write(writer, str(number).encode())
+        os.close(writer)
+        os.close(reader)
+    code = f"import os; print([int(os.read(number, 9)) for number in {numbers}])"
+    try:
+        said = forking.run([sys.executable, "-c", code], capture_output=True, pass_fds=numbers, check=True).stdout
+    finally:
+        for number in numbers:
+            os.close(number)
+    assert said == f"{numbers}\n"
 
 
 def test_a_program_that_takes_too_long_is_ended() -> None:
