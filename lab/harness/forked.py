@@ -91,16 +91,20 @@ def main() -> None:
 
 def _serve(channel: socket.socket) -> dict[str, Any]:
     """Fork for each request; returns in the forks, with theirs. Ends when nobody is left who could ask."""
-    libc, clone = ctypes.PyDLL(None), forking.CLONE[platform.machine()]
+    libc, clone = ctypes.PyDLL(None, use_errno=True), forking.CLONE[platform.machine()]
     while True:
         data, descriptors, _, _ = socket.recv_fds(channel, _LONGEST_REQUEST, 64)
         if not data:
             os._exit(0)
         ctypes.pythonapi.PyOS_BeforeFork()
-        if libc.syscall(clone, _CLONE_PARENT | signal.SIGCHLD, 0, 0, 0, 0):
+        forked = libc.syscall(clone, _CLONE_PARENT | signal.SIGCHLD, 0, 0, 0, 0)
+        if forked:
+            failed = ctypes.get_errno() if forked < 0 else 0
             ctypes.pythonapi.PyOS_AfterFork_Parent()
             for descriptor in descriptors:
                 os.close(descriptor)
+            if failed:
+                channel.send(str(-failed).encode())
             continue
         ctypes.pythonapi.PyOS_AfterFork_Child()
         request: dict[str, Any] = json.loads(data)

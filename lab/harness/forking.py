@@ -18,10 +18,11 @@ import resource
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, AnyStr
+from typing import IO, Any, AnyStr
 
 from lab.harness.environment import BASE_DIR
 
@@ -34,52 +35,124 @@ _CAN_FORK = sys.platform == "linux" and platform.machine() in CLONE
 _ROOM = 64 * 1024
 
 
-class Forking:
-    """The process of one environment that forks, seen from outside; ends with this one."""
+#: What the system's loader and Python read before anything of a program runs.
+_READ_AT_THE_START = re.compile("LD_.+|PYTHON(?!(PATH|UNBUFFERED|DONTWRITEBYTECODE)$)[A-Z0-9]+")
 
-    def __init__(self, channel: socket.socket, process: "subprocess.Popen[bytes] | None" = None) -> None:
+#: What this process was given of it, and its forks with it.
+_GIVEN = {name: value for name, value in os.environ.items() if _READ_AT_THE_START.fullmatch(name)}
+
+#: Seconds that a process which forks gets for an answer, its own start included, and for its end.
+ANSWER_TIMEOUT, END_TIMEOUT = 120.0, 10.0
+
+#: Characters of what it said that an error shows.
+_SHOWN = 4000
+
+
+class Ended(ChildProcessError):
+    """The process that forks has ended, or does not answer. What it said is in the text."""
+
+
+class Forking:
+    """The process of one environment that forks, seen from outside; ends with this one.
+
+    Where this process has started it, ``said`` is what it writes into.
+    """
+
+    def __init__(
+        self,
+        channel: socket.socket,
+        process: "subprocess.Popen[bytes] | None" = None,
+        said: IO[bytes] | None = None,
+    ) -> None:
         self._channel = channel
+        self._channel.settimeout(ANSWER_TIMEOUT)
         self._process = process
+        self._said = said
         self._lock = threading.Lock()
-        atexit.register(self._end)
+        self._is_closed = False
+        atexit.register(self.end)
 
     @classmethod
     def started(cls, python: str) -> "Forking":
         """A new one, with the packages of ``python``'s environment."""
         near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        said = tempfile.TemporaryFile()  # noqa: SIM115  # open as long as the process runs
         with far:
             process = subprocess.Popen(
                 [python, "-m", "lab.harness.forked", str(far.fileno())],
                 cwd=BASE_DIR,
-                env={"PATH": os.environ["PATH"], "ROOM": "." * _ROOM},
+                env={"PATH": os.environ["PATH"], "ROOM": "." * _ROOM, **_GIVEN},
                 pass_fds=[far.fileno()],
                 stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
             )
-        return cls(near, process)
+        return cls(near, process, said)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it can be asked: not once it has ended, or was ended because somebody did not wait for an answer,
+        which would be taken for that to the next request."""
+        return not self._is_closed and (self._process is None or self._process.poll() is None)
 
     def fork(self, request: Mapping[str, Any], descriptors: Sequence[int]) -> int:
-        """The number of a new process, which gets these descriptors."""
+        """The number of a new process, which gets these descriptors.
+
+        Raises:
+            Ended: no process can be started here any more.
+            OSError: the system has no room for another process.
+        """
+        asked = json.dumps(request).encode()
         with self._lock:
-            socket.send_fds(self._channel, [json.dumps(request).encode()], list(descriptors))
-            answer = self._channel.recv(100)
-        if not answer:
-            raise ChildProcessError("The process that forks has ended")
-        return int(answer)
+            try:
+                socket.send_fds(self._channel, [asked], list(descriptors))
+                answer = self._channel.recv(100)
+            except (ConnectionError, TimeoutError) as error:
+                raise self._ended() from error
+            except BaseException:
+                self.end()
+                raise
+            if not answer:
+                raise self._ended()
+        number = int(answer)
+        if number < 0:
+            raise OSError(-number, f"{os.strerror(-number)}: no process could be forked")
+        return number
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Let it end, or kill it. Processes that it has forked are children of this one, and stay."""
+        self._is_closed = True
         self._channel.close()
+        atexit.unregister(self.end)
         if self._process is not None:
-            self._process.wait()
+            try:
+                self._process.wait(END_TIMEOUT)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        if self._said is not None:
+            self._said.close()
 
+    def _ended(self) -> Ended:
+        how, said = "has ended", "nothing that was kept"
+        if self._process is not None and self._said is not None:
+            try:
+                how = f"has ended with exit code {self._process.wait(1)}"
+            except subprocess.TimeoutExpired:
+                how = f"did not answer within {ANSWER_TIMEOUT:g} s"
+            self._said.seek(0)
+            said = self._said.read().decode(errors="replace")[-_SHOWN:].strip() or "nothing"
+        self.end()
+        return Ended(f"The process that forks {how}. It said: {said}")
 
-#: What the system's loader and Python read before anything of a program runs: a fork has what its parent was given.
-_READ_AT_THE_START = re.compile("LD_.+|PYTHON(HASHSEED|MALLOC|DEVMODE|TRACEMALLOC|OPTIMIZE|HOME|UTF8|COERCECLOCALE)")
 
 #: By the path of their Python.
 known: dict[str, Forking] = {}
 
 
 def _forking(python: str) -> Forking | None:
+    if python in known and not known[python].is_usable:
+        known.pop(python).end()
     # A signal for the end of the parent comes when the thread ends that started the process.
     if python not in known and _CAN_FORK and threading.current_thread() is threading.main_thread():
         known[python] = Forking.started(python)
@@ -88,11 +161,7 @@ def _forking(python: str) -> Forking | None:
 
 def _starts_alike(environment: Mapping[str, str | os.PathLike[str]]) -> bool:
     """Whether a process that is started with this environment would begin as one that is forked does."""
-    return all(
-        environment.get(name) == os.environ.get(name)
-        for name in {*environment, *os.environ}
-        if _READ_AT_THE_START.fullmatch(name)
-    )
+    return {name: value for name, value in environment.items() if _READ_AT_THE_START.fullmatch(name)} == _GIVEN
 
 
 class Popen(subprocess.Popen[AnyStr]):
