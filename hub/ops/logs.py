@@ -2,6 +2,7 @@
 
 import logging
 import logging.config
+import re
 import sys
 from collections.abc import Mapping, MutableMapping
 from typing import Any
@@ -29,6 +30,14 @@ def _blame_visitors(logger: Any, method: str, event: MutableMapping[str, Any]) -
     return event
 
 
+def _show_controls(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Write as ``\\x1b`` what a terminal obeys or hides: an error may quote what somebody has sent."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), value)
+    return event
+
+
 def _write_keys(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """Have a key that is a UUID read as one does elsewhere, and not as Python writes it."""
     for name, value in event.items():
@@ -36,6 +45,9 @@ def _write_keys(_logger: Any, _method: str, event: structlog.typing.EventDict) -
             event[name] = str(value)
     return event
 
+
+#: Controls but for tabs and line ends, which tracebacks have; what else ends a line; and what turns the direction.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 #: Run for each event, whether it comes from structlog or from the standard library.
 _SHARED: tuple[structlog.typing.Processor, ...] = (
@@ -105,14 +117,15 @@ def _writes_access(handler: logging.Handler) -> bool:
 
 
 def _formatter(*, as_json: bool) -> logging.Formatter:
-    renderer: structlog.typing.Processor
+    renderers: list[structlog.typing.Processor]
     if as_json:
-        renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
+        renderers = [structlog.processors.JSONRenderer(ensure_ascii=False)]
     else:
-        renderer = structlog.dev.ConsoleRenderer(
+        console = structlog.dev.ConsoleRenderer(
             colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback, pad_event_to=0
         )
+        renderers = [_show_controls, console]
     return RedactingFormatter(
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         foreign_pre_chain=_SHARED,
     )

@@ -68,6 +68,21 @@ def test_secret_is_taken_out_of_text(text: str) -> None:
     assert "[removed]" in redacted
 
 
+def test_nothing_that_a_terminal_obeys_or_hides_is_written(lines: io.StringIO) -> None:
+    logs.configure({"level": "DEBUG", "json": False})
+    handler = logging.getLogger().handlers[0]
+    assert isinstance(handler, logging.StreamHandler)
+    handler.setStream(lines)
+    hostile = "\x1b[2J\x9b31m\rgone\x07\u2028\u202egnorw\x85"
+    get_logger("hub.some").warning("event", error=hostile, name="Ä")
+    logging.getLogger("other").error("said %s", hostile)
+    logging.getLogger("other").error("two\nlines", exc_info=ValueError(hostile))
+    text = lines.getvalue()
+    assert [one for one in hostile if one in text and not one.isprintable()] == []
+    assert text.count(r"\x1b[2J\x9b31m\rgone\x07\u2028\u202egnorw\x85") == 3
+    assert "name=Ä" in text and "two\nlines" in text
+
+
 @pytest.mark.parametrize(
     "piece", ["x", "token", "token=", "authorization:", "bearer ", "://", "://a:", "a@", '"', "\\", "password ", " "]
 )
