@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from unittest import mock
 
 import certifi
+import httpx
 import pytest
 
 from lab.harness.environment import COOKIE_PREFIX, NOT_INSTALLED, steers_a_hub
@@ -33,6 +34,9 @@ HUBS = {"hub", "fragile_hub"}
 #: Fixtures and markers of the tests that ask the database, by themselves or through a hub.
 DATABASE_FIXTURES = {"db", "transactional_db", *HUBS}
 DATABASE_MARKERS = ("django_db", "live", "browser", "chaos")
+
+#: Seconds that clients of httpx wait by default. After its own 5 they would give up on a machine that is busy.
+HTTP_TIMEOUT = 20.0
 
 #: Lines of each part's log that a failed test shows.
 TAIL = 40
@@ -65,6 +69,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     os.environ["HUB_COOKIE_PREFIX"] = COOKIE_PREFIX
     _read_authorities_once()
     _read_versions_once()
+    _wait_for_answers()
     sys.path.insert(0, str(NOT_INSTALLED))
     try:
         return (yield)
@@ -90,6 +95,11 @@ def _read_authorities_once() -> None:
 def _read_versions_once() -> None:
     """Remember the version of each package: redis-py reads its own from the disk for each connection, 4 ms each."""
     mock.patch("importlib.metadata.version", cache(importlib.metadata.version)).start()
+
+
+def _wait_for_answers() -> None:
+    usual = httpx._config.DEFAULT_TIMEOUT_CONFIG  # the default of each function and class
+    usual.connect = usual.read = usual.write = usual.pool = HTTP_TIMEOUT
 
 
 def pytest_configure() -> None:
