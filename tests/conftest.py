@@ -21,8 +21,8 @@ from tests.support.layers import default_layer
 from tests.support.live import LiveHub, live_hub
 from tests.support.plugin import DATA_DIR
 
-# How long an example takes says how busy the machine is, and nothing about the code.
-hypothesis.settings.register_profile("hub", deadline=None)
+# How long an example takes, or takes to be made, says how busy the machine is, and nothing about the code.
+hypothesis.settings.register_profile("hub", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("hub")
 
 

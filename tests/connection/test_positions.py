@@ -132,7 +132,9 @@ def page(limit: int, since: int | None, *, reverse: bool) -> tuple[list[int], in
 
 
 @pytest.mark.slow
-@hypothesis.settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis.settings(
+    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 @given(
     visits=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 2)), min_size=1, max_size=6), limit=st.integers(1, 4)
 )

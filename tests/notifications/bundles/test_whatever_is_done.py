@@ -55,7 +55,9 @@ class Model:
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=False)
-@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 @given(steps=STEPS)
 def test_rows_stand_for_what_is_there_whatever_was_done(steps: list[tuple[str, int]]) -> None:
     with transaction.atomic():
