@@ -182,7 +182,7 @@ class Redis(Part):
         self.data.mkdir(parents=True, exist_ok=True)
         self.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         super().start(**variables)
-        wait_for(self.answers, timeout=10, that="Redis answers")
+        wait_for(self.answers, timeout=30, that="Redis answers")
 
     def start_empty(self) -> None:
         """Start it without what it had stored; returns when it answers."""

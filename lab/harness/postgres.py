@@ -78,10 +78,10 @@ class PostgresServer:
             return
         process.send_signal(signal.SIGINT)
         try:
-            process.wait(20)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGQUIT)
-            process.wait(5)
+            process.wait(30)
 
     def _answers(self) -> bool:
         import psycopg

@@ -52,8 +52,14 @@ def create_room(hub: LiveHub, name: str) -> int:
 
 
 def crowding() -> float:
-    """How much longer everything takes than on an idle machine, because more wants to run than it has processors."""
-    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    """How much longer everything takes than on an idle machine, because more wants to run than it has processors.
+
+    The average of a minute is late to say so when others have just begun, so what wants to run now counts as well.
+    """
+    wanting = os.getloadavg()[0]
+    with suppress(FileNotFoundError):  # only Linux has it
+        wanting = max(wanting, int(Path("/proc/loadavg").read_text().split()[3].partition("/")[0]))
+    return max(1.0, wanting / (os.cpu_count() or 1))
 
 
 def says(text: str) -> Callable[[Frame], bool]:
