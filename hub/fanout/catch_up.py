@@ -69,6 +69,8 @@ class CatchUp:
         #: What a query found and the subscribers have not received yet, and when that query began.
         self._owed: dict[str, Position] = {}
         self._owed_at = 0.0
+        #: The channel behind which the outbox sweeper goes on.
+        self._swept = ""
         #: Seconds that the last query took; None before the first one.
         self._took: float | None = None
 
@@ -143,7 +145,7 @@ class CatchUp:
         self._each_time()
         now = self.loop.time()
         try:
-            await in_database_thread(sweeper.sweep)
+            _, self._swept = await in_database_thread(sweeper.sweep_some, self._swept)
             # The query covers everything since the last one that succeeded. If the database's clock was set ahead
             # meanwhile, older changes seem older than they are; our own clock shows that where both are set together.
             clock_says = time.time()

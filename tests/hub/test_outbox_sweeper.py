@@ -66,6 +66,38 @@ def test_a_stream_that_is_behind_its_publications_holds_up_no_other_and_a_new_ep
     ]
 
 
+def test_more_inconsistent_streams_than_are_looked_at_together_hide_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "BATCH", 2)
+    broken = [f"room:{number}" for number in range(5)]
+    left_behind(*broken)
+    sweeper.sweep()
+    Stream.objects.filter(channel__in=broken).update(head=0)
+    left_behind(*broken, "user:7")
+    assert sweeper.sweep() == 1
+    assert Publication.objects.get(channel="user:7").offset == 1
+
+
+async def test_web_process_goes_on_behind_those_that_it_has_looked_at(
+    layer: BaseChannelLayer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "BATCH", 2)
+    broken = [f"room:{number}" for number in range(5)]
+
+    def leave_behind() -> None:
+        left_behind(*broken)
+        sweeper.sweep()
+        Stream.objects.filter(channel__in=broken).update(head=0)
+        left_behind(*broken, "user:7")
+
+    listener = Listener()
+    await in_database_thread(leave_behind)
+    await follow("user:7", listener)
+    try:
+        await listener.got('"5"')
+    finally:
+        await relay.current.close()
+
+
 def test_nothing_to_sweep_costs_one_query(django_assert_num_queries: DjangoAssertNumQueries) -> None:
     with django_assert_num_queries(1):
         assert sweeper.sweep() == 0
