@@ -17,4 +17,4 @@ class ChatEndpoint(SimpleEndpoint):
         return [(channels.of_room(self.room_id), events.plain_frames(self.language))]
 
     async def message(self, message: str) -> None:
-        await posting.post(actions.Draft(self.room_id, self.user.pk, message))
+        await posting.post(actions.Draft(self.room_id, self.user.pk, message, self.key))

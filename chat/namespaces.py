@@ -8,7 +8,7 @@ from chat.people import named
 from hub.channels import BadPublication, Namespace, NotAllowed, Visit, register
 from hub.database import batched
 from hub.users import User, Visitor
-from hub.validation import BadMessage, message_in
+from hub.validation import BadMessage, key_in, message_in
 
 
 def _may_be_in(asked: list[tuple[int, queries.Visitor]]) -> dict[tuple[int, queries.Visitor], bool]:
@@ -28,9 +28,9 @@ async def _may_write(user: Visitor, id: int) -> bool:  # noqa: A002  # as the pa
 
 
 async def _post(user: Visitor, data: Any, id: int) -> None:  # noqa: A002  # as the pattern names it
-    """What a client publishes is a message that somebody wrote: ``{"message": "…"}``, as on the simple endpoint."""
+    """What a client publishes is a message that somebody wrote, as on the simple endpoint."""
     try:
-        await posting.post(actions.Draft(id, user.pk, message_in(data)))
+        await posting.post(actions.Draft(id, user.pk, message_in(data), key_in(data)))
     except BadMessage as error:
         raise BadPublication(error.word) from None
     except (actions.NotSignedIn, actions.NoSuchRoom) as error:

@@ -15,4 +15,4 @@ class NotificationsEndpoint(SimpleEndpoint):
         return [(name, events.plain_frame) for name in await channels.personal(self.user)]
 
     async def message(self, message: str) -> None:
-        await in_database_thread(actions.broadcast_from_client, user=self.user, message=message)
+        await in_database_thread(actions.broadcast_from_client, user=self.user, message=message, key=self.key)

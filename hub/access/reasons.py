@@ -238,9 +238,11 @@ class Unsubscribed(Coded):
 
 
 class Failed(Refused):
-    """A command is answered with ``error``; the connection stays."""
+    """A command is answered with ``error``; the connection stays. ``sentence`` says more than its words do."""
 
-    def __init__(self, error: Error, retry_after: int = 0) -> None:
-        super().__init__(error.text, word=error.text.replace(" ", "_"), code=error, retry_after=retry_after)
+    def __init__(self, error: Error, retry_after: int = 0, sentence: str = "") -> None:
+        super().__init__(
+            sentence or error.text, word=error.text.replace(" ", "_"), code=error, retry_after=retry_after
+        )
         self.error = error
         self.temporary = error.temporary

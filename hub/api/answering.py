@@ -12,10 +12,12 @@ from hub.api import calling
 from hub.api.errors import ApiError, Code
 from hub.api.keys import Caller, caller_for
 from hub.api.method import method_named
+from hub.concurrency.faults import cause
 from hub.limits import TooMany
 from hub.logs import get_logger
+from hub.logs.rare_log import RareLog
 
-log = get_logger(__name__)
+_rare_log = RareLog(get_logger(__name__))
 
 #: The headers that may hold the key, as ASGI has them.
 KEY_HEADERS = ("x-api-key", "authorization")
@@ -65,7 +67,7 @@ async def _answer(name: str, body: bytes, headers: Iterable[tuple[bytes, bytes]]
     try:
         caller = await caller_for(headers, address)
     except DatabaseFault as error:
-        log.warning("api_key_not_checked", error=type(error).__name__)
+        _rare_log.warning("api_key_not_checked", kind=cause(error), error=type(error).__name__)
         return _failed(503, Code.INTERNAL)
     except NotValid as fault:
         log_refusal(f"API key: {fault}", address)

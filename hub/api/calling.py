@@ -11,10 +11,12 @@ from msgspec import Meta
 from hub.api.errors import DETAIL_LIMIT, ApiError, Code
 from hub.api.keys import Caller
 from hub.api.method import ApiCall, Method, method_named
+from hub.concurrency.faults import cause, may_be_done
 from hub.logs import get_logger
+from hub.logs.rare_log import RareLog
 from hub.ops import metrics
 
-log = get_logger(__name__)
+_rare_log = RareLog(get_logger(__name__))
 
 T = TypeVar("T")
 
@@ -80,12 +82,14 @@ async def call(method: Method[Any], body: bytes | msgspec.Raw, caller: Caller) -
             await listener(method.name, caller.pk, refused.error.message)
         raise
     except Exception as error:
+        kind = f"{method.name} {cause(error)}"
         if isinstance(error, DatabaseFault):
-            log.warning("api_call_failed", method=method.name, key=caller.pk, error=type(error).__name__)
+            name = type(error).__name__
+            _rare_log.warning("api_call_failed", kind=kind, method=method.name, key=caller.pk, error=name)
         else:
-            log.exception("api_call_failed", method=method.name, key=caller.pk)
+            _rare_log.error("api_call_failed", kind=kind, method=method.name, key=caller.pk, exc_info=error)
         metrics.API_CALLS.labels(method.name, str(int(Code.INTERNAL))).inc()
-        raise ApiError(Code.INTERNAL) from error
+        raise ApiError(Code.INTERNAL, "it may have been carried out" if may_be_done(error) else "") from error
     metrics.API_CALLS.labels(method.name, "0").inc()
     return result
 

@@ -106,7 +106,10 @@ def _operation(
                 **_content({"oneOf": [result, error]}),
             },
             "401": {"description": "There is no such key, or it was revoked.", **_content(error)},
-            "503": {"description": "The database does not answer. Nothing was done.", **_content(error)},
+            "503": {
+                "description": "The database does not answer. Nothing was done, unless the error says otherwise.",
+                **_content(error),
+            },
         },
     }
 

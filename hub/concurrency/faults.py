@@ -1,5 +1,6 @@
 """Whose an error is: that of one input, which harms nobody else, or everybody's, where a part is away."""
 
+import sqlite3
 from typing import Any
 
 from django.db import DataError, InterfaceError, OperationalError
@@ -15,6 +16,10 @@ _AWAY = (OperationalError, InterfaceError, OSError)
 _OF_ONE_INPUT = ("54", "55")
 
 
+#: Its classes of errors after which a connection is over, so that nobody has the answer to a commit.
+_CONNECTION_LOST = ("08", "57P")
+
+
 def is_everybodys(error: BaseException) -> bool:
     """Whether another input would have failed in the same way: the database or the network is away."""
     state = getattr(error.__cause__, "sqlstate", None) or ""
@@ -26,6 +31,21 @@ def is_conflict(error: BaseException) -> bool:
     return (getattr(error.__cause__, "sqlstate", None) or "").startswith("40")
 
 
+def may_be_done(error: BaseException) -> bool:
+    """Whether what failed with ``error`` may have been done all the same: nobody could say how it ended.
+
+    Such as a commit whose connection broke, and work that others gave up to wait for. A database that answers with an
+    error has changed nothing.
+    """
+    if not is_everybodys(error):
+        return False
+    cause = error.__cause__
+    if isinstance(cause, sqlite3.Error):
+        return cause.sqlite_errorname.startswith("SQLITE_IOERR")
+    state = getattr(cause, "sqlstate", None) or ""
+    return not state or state.startswith(_CONNECTION_LOST)
+
+
 def described(error: BaseException) -> dict[str, Any]:
     """What a log line says of an error: its type and, where that does not explain it, its traceback.
 
@@ -34,6 +54,15 @@ def described(error: BaseException) -> dict[str, Any]:
     """
     explained = is_everybodys(error) or is_too_big(error)
     return {"error": type(error).__name__} | ({} if explained else {"exc_info": error})
+
+
+def cause(error: BaseException) -> str:
+    """What tells failures apart in a log: the type of the error, and where it was raised."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    where = f"{traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}" if traceback is not None else ""
+    return f"{type(error).__name__} {where}"
 
 
 def is_too_big(error: BaseException) -> bool:

@@ -19,7 +19,7 @@ from hub.access import authentication, revalidation
 from hub.access.authentication import Authenticated
 from hub.access.reasons import End, Ended, Error, Failed
 from hub.channels import UnknownChannel, allows, find
-from hub.concurrency.faults import described
+from hub.concurrency.faults import cause, described
 from hub.config import hub_settings
 from hub.endpoints import admission
 from hub.endpoints.centrifuge import encoder, formats, keepalive
@@ -28,6 +28,7 @@ from hub.fanout.frames import FrameBatch
 from hub.fanout.local_channel import frames_of
 from hub.limits.connections import Counted
 from hub.logs import get_logger
+from hub.logs.rare_log import RareLog
 from hub.ops import metrics
 from hub.session.session import Session
 from hub.session.subscriptions import SessionSubscription
@@ -35,7 +36,7 @@ from hub.streams import Envelope, Position, cursors
 from hub.transports.http_stream import HttpStream, short_answer
 from hub.users import Visitor
 
-log = get_logger(__name__)
+_rare_log = RareLog(get_logger(__name__))
 
 LAST_EVENT_ID = b"last-event-id"
 
@@ -176,7 +177,7 @@ async def _serve(scope: dict[str, Any], receive: Any, send: Any, who: Authentica
     except UnknownChannel:
         await short_answer(send, 404, "There is no such channel")
     except DatabaseFault as error:
-        log.error("events_failed", **described(error))  # noqa: TRY400  # a traceback where it says more
+        _rare_log.error("events_failed", kind=cause(error), **described(error))
         await short_answer(send, End.SERVER_ERROR.status, End.SERVER_ERROR.text)
     finally:
         if events is not None:

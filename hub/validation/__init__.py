@@ -7,7 +7,7 @@ look like another one, ``numbers``, ``nesting`` and ``tags`` look at JSON.
 from typing import TYPE_CHECKING, Any
 
 from hub.characters import is_storable, is_visible, shows_nothing, storable
-from hub.validation.messages import BadMessage, message_in
+from hub.validation.messages import BadMessage, key_in, message_in
 from hub.validation.names import is_reserved
 from hub.validation.names import validate as validate_name
 from hub.validation.numbers import SENTENCE as ROUNDED
@@ -28,6 +28,7 @@ __all__ = [
     "is_storable",
     "is_storable_json",
     "is_visible",
+    "key_in",
     "known_names",
     "message_in",
     "shows_nothing",

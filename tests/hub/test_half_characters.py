@@ -10,7 +10,7 @@ import pytest
 from hub.endpoints.centrifuge import messages, protobuf
 from hub.endpoints.centrifuge.schema import Command
 from hub.validation.half_characters import decode
-from hub.validation.messages import text_of
+from hub.validation.messages import read
 
 CUT = "\U0001f600 \ud83d"
 WHOLE = {"text": "\U0001f600 \ufffd"}
@@ -59,4 +59,4 @@ def test_commands_and_messages_are_read_so() -> None:
     in_protobuf.publish.channel, in_protobuf.publish.data = "room:1", said.encode()
     data = in_protobuf.SerializeToString()
     assert published(protobuf.commands_in(bytes([len(data)]) + data)) == WHOLE
-    assert text_of(json.dumps({"message": CUT})) == "\U0001f600 \ufffd"
+    assert read(json.dumps({"message": CUT})) == ("\U0001f600 \ufffd", None)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.users import log_in_field, user_id
-from hub.validation.messages import BadMessage, text_of
+from hub.validation.messages import BadMessage, read
 from hub.validation.text import MESSAGE_LIMIT
 from notifications import alert
 from notifications.models import TITLE_LIMIT
@@ -211,7 +211,7 @@ def test_a_translated_text_is_fixed_when_the_alert_is_made() -> None:
 )
 def test_whatever_a_client_may_send_can_be_an_alert(text: str) -> None:
     try:
-        message = text_of(json.dumps({"message": text}))
+        message, _ = read(json.dumps({"message": text}))
     except BadMessage:
         return
     assert alert(to="everyone", message=message).message == text

@@ -22,13 +22,14 @@ from django.utils.translation import gettext_lazy as _
 from hub.access import revalidation
 from hub.access.reasons import End, Ended, portable
 from hub.access.subprotocol import chosen
-from hub.concurrency.faults import described
+from hub.concurrency.faults import cause, described, may_be_done
 from hub.config import hub_settings
 from hub.fanout import recovery
 from hub.fanout.frames import Frame, FrameBatch
 from hub.fanout.local_channel import Encoder, RawWrite, frames_of
 from hub.limits.connections import Decision, counted_address
 from hub.logs import get_logger
+from hub.logs.rare_log import RareLog
 from hub.ops import metrics
 from hub.server.protocol import EXTENSION
 from hub.session import connection_presence
@@ -38,15 +39,20 @@ from hub.session.subscriptions import SessionSubscription
 from hub.streams import Envelope, Position, cursors
 from hub.transports.writer import Ends, SendBuffer, is_restart
 from hub.users import User, Visitor
-from hub.validation.messages import BadMessage, text_of
+from hub.validation.messages import BadMessage, read
 from hub.validation.refused import Refused
 
-log = get_logger(__name__)
+_rare_log = RareLog(get_logger(__name__))
 
 #: Channels, each with the encoder of its frames.
 Channels = Iterable[tuple[str, Encoder]]
 
 _ENDS = Ends(End.SLOW.on_simple, End.TOO_FAST.on_simple, partial(portable, is_simple=True))
+
+_NOT_STORED = BadMessage("not_stored", _("The message could not be stored, try again"))
+_UNKNOWN = BadMessage(
+    "maybe_stored", _("The message may have been stored. Look before you send it again, or send it with the same key")
+)
 
 
 class SimpleEndpoint(Session, AsyncConsumer):
@@ -58,6 +64,9 @@ class SimpleEndpoint(Session, AsyncConsumer):
 
     #: The label of this endpoint in metrics.
     name: ClassVar[str] = "endpoint"
+
+    #: The client's own name of the message in hand; None without one.
+    key: str | None = None
 
     _guest = ""
     #: Of those only whose token ends.
@@ -75,7 +84,9 @@ class SimpleEndpoint(Session, AsyncConsumer):
         """The client is in presence at ``channel``, whose namespace has ``data`` for it (None for nothing)."""
 
     async def message(self, message: str) -> None:
-        """The client sent ``{"message": …}``, checked by :func:`hub.validation.messages.text_of`.
+        """The client sent ``{"message": …}``, checked by :func:`hub.validation.messages.read`.
+
+        :attr:`key` is what the client calls it: what the same user sends again under the same key is to be done once.
 
         Raises:
             Refused: the client gets an error frame and stays connected.
@@ -153,7 +164,7 @@ class SimpleEndpoint(Session, AsyncConsumer):
         except Ended as error:
             refused = Ended(error.reason, error.text)  # itself, it would keep this frame, which keeps it
         except DatabaseFault as error:
-            log.error("endpoint_failed", endpoint=self.name, **described(error))  # noqa: TRY400  # a traceback where it says more
+            _rare_log.error("endpoint_failed", kind=self._cause(error), endpoint=self.name, **described(error))
             refused = Ended(End.SERVER_ERROR)
         # A close before the handshake reaches a browser as a bare 1006, so the client is always let in first.
         await send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": []})
@@ -183,12 +194,16 @@ class SimpleEndpoint(Session, AsyncConsumer):
                 self._refuse(TooManyMessages(retry_after=self.wait))
                 return
         try:
-            await self.message(text_of(event.get("text")))
+            message, self.key = read(event.get("text"))
+            await self.message(message)
         except Refused as error:
             self._refuse(error)
         except DatabaseFault as error:
-            log.error("message_failed", endpoint=self.name, **described(error))  # noqa: TRY400  # a traceback where it says more
-            self._refuse(BadMessage("not_stored", _("The message could not be stored, try again")))
+            _rare_log.error("message_failed", kind=self._cause(error), endpoint=self.name, **described(error))
+            self._refuse(_UNKNOWN if may_be_done(error) else _NOT_STORED)
+
+    def _cause(self, error: BaseException) -> str:
+        return f"{self.name} {cause(error)}"
 
     def _refuse(self, error: Refused) -> None:
         metrics.CLIENT_ERRORS.labels(error.word).inc()
@@ -254,7 +269,7 @@ class SimpleEndpoint(Session, AsyncConsumer):
             complete = await recovery.completed(since, marked, [one.channel for one in subscriptions])
             missed = await recovery.recover(subscriptions, complete)
         except DatabaseFault as error:
-            log.error("recovery_failed", endpoint=self.name, **described(error))  # noqa: TRY400  # a traceback where it says more
+            _rare_log.error("recovery_failed", kind=self._cause(error), endpoint=self.name, **described(error))
             missed = complete = None
         positions = _starts(subscriptions)
         if missed is not None and complete is not None:
