@@ -58,7 +58,8 @@ class Revalidation:
         self._waiting: set[Revalidate] = set()
         #: Connections whose revalidation failed, to be retried.
         self._failed: set[OpenSocket] = set()
-        self._checks = Tasks()
+        #: Checks of connections, and the rules that they ask.
+        self.checks = Tasks()
         #: Connections whose check goes on, and nobody waits for it.
         self._late: set[OpenSocket] = set()
         #: What the round that is under way has still to visit, and the seconds between two chunks of it.
@@ -80,9 +81,14 @@ class Revalidation:
             if socket.receives(change.channel):
                 self._schedule(change)
 
+    def retry(self, socket: OpenSocket) -> None:
+        """Revalidate a connection again, soon: what was asked about it has answered late."""
+        self._failed.add(socket)
+        self._revalidating.wake()
+
     async def close(self) -> None:
         """Handle no messages and revalidate nothing any more."""
-        parts = (self._inbox, self._revalidating, self._visiting, self._checks)
+        parts = (self._inbox, self._revalidating, self._visiting, self.checks)
         await asyncio.gather(*(part.close() for part in parts))
 
     # --- control messages -------------------------------------------------------------------------------------------
@@ -143,17 +149,17 @@ class Revalidation:
         """Revalidate ``sockets`` against the database; returns those for which that failed, or takes too long.
 
         One of them affects no other: those that answer are done after :data:`LATE` seconds at most. The check of one
-        that does not goes on by itself, and until it ends there is no second one of it.
+        that does not goes on by itself, and until it ends only its session or token is looked at again.
         """
-        wanted = dict.fromkeys(sockets)
-        late = self._late & wanted.keys()
-        asked = [socket for socket in wanted if socket not in late]
-        checks = await self._checks.run(map(_revalidate_one, asked), LATE)
+        wanted = list(dict.fromkeys(sockets))
+        late = self._late.intersection(wanted)
+        checks = await self.checks.run((_revalidate_one(socket, socket in late) for socket in wanted), LATE)
         failed: dict[OpenSocket, BaseException] = {}
-        for socket, check in zip(asked, checks, strict=True):
+        for socket, check in zip(wanted, checks, strict=True):
             if not check.done():
                 failed[socket] = TimeoutError()
-                self._let_go(socket, check)
+                if socket not in late:
+                    self._let_go(socket, check)
             elif not check.cancelled() and (error := check.exception()) is not None:
                 failed[socket] = error
         if failed:
@@ -191,10 +197,13 @@ def _concerned(change: Revalidate) -> Iterable[OpenSocket]:
         return ()
 
 
-async def _revalidate_one(socket: OpenSocket) -> None:
+async def _revalidate_one(socket: OpenSocket, only_credential: bool) -> None:
     # The connections of a chunk ask at the same time, so that one query looks up all.
     whose = await credentials.still_whose(socket.credential) if socket.credential else AnonymousUser()
-    await socket.revalidate(None if isinstance(whose, credentials.Invalid) else whose)
+    if isinstance(whose, credentials.Invalid):
+        await socket.revalidate(None)
+    elif not only_credential:
+        await socket.revalidate(whose)
 
 
 def _chunks(sockets: Sequence[OpenSocket]) -> Iterable[Sequence[OpenSocket]]:

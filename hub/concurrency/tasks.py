@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Coroutine, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from hub.logs import get_logger
 
 log = get_logger(__name__)
+
+T = TypeVar("T")
 
 #: Seconds that cancelled tasks get to end.
 CLOSE_TIMEOUT = 2.0
@@ -34,14 +36,14 @@ class Tasks:
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    def start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def start(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run ``coroutine`` as a task of the running event loop."""
         task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def run(self, coroutines: Iterable[Coroutine[Any, Any, None]], within: float) -> list[asyncio.Task[None]]:
+    async def run(self, coroutines: Iterable[Coroutine[Any, Any, T]], within: float) -> list[asyncio.Task[T]]:
         """Run ``coroutines`` at the same time; returns their tasks when all have ended, or after ``within`` seconds.
 
         For what an app may have a hand in: one that never ends goes on by itself, and holds up nobody.

@@ -141,9 +141,16 @@ class EventStream(Session):
         super().cut()
 
     async def check_permissions(self, user: Visitor) -> None:
-        """End the stream if the user may not receive one of its channels any more."""
-        if not await self._may_have(list(self.subscriptions)):
+        """End the stream if the user may not receive one of its channels any more.
+
+        Raises what a rule raises, if no other ends the stream.
+        """
+        wanted = {one: find(one.channel)[1] for one in self.subscriptions.values()}
+        allowed, failure = await self.rules.ask(user, wanted)
+        if not all(allowed.values()):
             self.end()
+        elif failure is not None:
+            raise failure
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:

@@ -17,6 +17,7 @@ from hub.fanout.frames import FrameBatch
 from hub.fanout.local_channel import RawWrite
 from hub.limits.connections import Decision, RateLimiter
 from hub.session.client_info import ClientInfo
+from hub.session.rule_revalidation import RuleRevalidation
 from hub.session.subscriptions import SessionSubscription, leave_all
 from hub.users import Visitor
 
@@ -36,6 +37,7 @@ class Session:
 
     __slots__ = (
         "_rate_limiter",
+        "_rules",
         "credential",
         "guest_of",
         "has_ended",
@@ -65,6 +67,7 @@ class Session:
         #: Whether nothing more is written to the client.
         self.has_ended = False
         self._rate_limiter: RateLimiter | None = None
+        self._rules: RuleRevalidation | None = None
 
     @property
     def info(self) -> ClientInfo:
@@ -168,6 +171,13 @@ class Session:
             return
         self.user = user
         await self.check_permissions(user)
+
+    @property
+    def rules(self) -> RuleRevalidation:
+        """Asks the rules of its subscriptions again."""
+        if self._rules is None:
+            self._rules = RuleRevalidation(self)
+        return self._rules
 
     async def check_permissions(self, user: Visitor) -> None:
         """End the subscriptions that ``user`` may not have any more, and begin those that are theirs now."""

@@ -14,7 +14,7 @@ from hub.endpoints.centrifuge import subscribed, subscriptions
 from hub.endpoints.centrifuge.client import Client
 from hub.endpoints.centrifuge.messages import SubscribeResult
 from hub.fanout import relay
-from hub.session import connection_presence, server_side
+from hub.session import connection_presence, rule_revalidation, server_side
 from lab.harness.waiting import await_for
 from tests.connection.wire import Wire, wired
 from tests.support.namespaces import declare
@@ -69,6 +69,7 @@ class Permissions:
 @pytest.fixture
 def held(monkeypatch: pytest.MonkeyPatch) -> Permissions:
     permissions = Permissions()
+    monkeypatch.setattr(rule_revalidation, "TIMEOUT", 60.0)  # the test says how long a rule takes
     enter = connection_presence.enter
 
     async def enter_late(subscription: subscriptions.ClientSubscription) -> Any:

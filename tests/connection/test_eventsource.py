@@ -1,5 +1,6 @@
 """``/events``, as ``EventSource`` and ``curl -N`` see it."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,14 +12,18 @@ from asgiref.sync import sync_to_async
 
 from chat.actions import post_message
 from hub import streams
-from hub.access import registry, signed_tokens
+from hub.access import registry, revalidation, signed_tokens
 from hub.accounts.models import AccessToken
 from hub.accounts.tokens import issue, revoke
+from hub.channels import Namespace
 from hub.endpoints.events import EventStream
 from hub.limits import connections
 from hub.publishing import publish_many
+from hub.session import rule_revalidation
+from hub.users import Visitor
 from lab.harness.waiting import await_for
 from notifications import notify
+from tests.support.namespaces import declare
 from tests.support.people import User
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
@@ -191,5 +196,28 @@ async def test_a_revoked_token_ends_the_stream(address: str, ada: User) -> None:
     async with listening(address, f"channel=user:{ada.pk}", **await bearer(ada)) as events:
         await anext(events)
         await sync_to_async(revoke)(AccessToken.objects.all())
+        with pytest.raises(StopAsyncIteration):
+            await anext(events)
+
+
+async def test_stream_ends_with_one_channel_although_the_rule_of_another_does_not_answer(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rule_revalidation, "TIMEOUT", 0.05)
+    answers, allowed = asyncio.Event(), [True]
+    answers.set()
+
+    async def rule(user: Visitor, **_: Any) -> bool:
+        await answers.wait()
+        return True
+
+    declare(monkeypatch, Namespace("slow", can_subscribe=rule))
+    declare(monkeypatch, Namespace("shut", can_subscribe=lambda user, **_: allowed[0]))
+    async with listening(address, "channel=slow:1&channel=shut:1") as events:
+        await anext(events)
+        answers.clear()
+        allowed[0] = False
+        (opened,) = registry.current()
+        revalidation.current().retry(opened)
         with pytest.raises(StopAsyncIteration):
             await anext(events)

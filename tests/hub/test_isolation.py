@@ -14,6 +14,7 @@ from chat import posting, queries
 from chat.actions import Draft
 from chat.models import Message, Room
 from hub.access import revalidation
+from hub.access.reasons import End
 from hub.channels import LAST_ID, Namespace, UnknownChannel, find
 from hub.concurrency import faults, node
 from hub.concurrency.batcher import Batcher
@@ -21,6 +22,7 @@ from hub.database.threads import in_database_thread
 from hub.endpoints.centrifuge import refusals
 from hub.logs.rare_log import RareLog
 from hub.models import Publication
+from hub.session import rule_revalidation
 from hub.users import Visitor
 from lab.harness.waiting import await_for
 from tests.connection.wire import Wire, wired
@@ -340,39 +342,93 @@ async def test_a_member_who_is_removed_is_out_in_time_beside_one_who_cannot_be_l
         assert hostile.client.receives(f"room:{other.pk}")
 
 
-@pytest.mark.django_db(transaction=True)
-async def test_a_member_who_is_removed_is_out_in_time_beside_one_whose_rule_does_not_answer(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(revalidation, "LATE", 0.05)
+class SlowRule:
+    """A rule that answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.answers = asyncio.Event()
+        self.answer = True
+        self.asked = 0
+        self.answers.set()
+
+    async def __call__(self, user: Visitor, **_: Any) -> bool:
+        self.asked += 1
+        await self.answers.wait()
+        return self.answer
+
+    def hang(self) -> None:
+        self.asked = 0
+        self.answers.clear()
+
+
+@pytest.fixture
+def slow_rule(monkeypatch: pytest.MonkeyPatch) -> SlowRule:
     monkeypatch.setattr(revalidation, "RETRY", 0.01)
-    answers, asked = asyncio.Event(), 0
+    rule = SlowRule()
 
-    async def rule(user: Visitor, **_: Any) -> bool:
-        nonlocal asked
-        asked += 1
-        await answers.wait()
-        return True
+    async def ask(user: Visitor, **arguments: Any) -> bool:
+        return await rule(user, **arguments)
 
-    private = await Room.objects.acreate(name="private", is_private=True)
+    declare(monkeypatch, Namespace("slow", can_subscribe=ask))
+    return rule
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_rule_that_does_not_answer_holds_up_no_other_of_that_person_or_of_others(
+    slow_rule: SlowRule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rule_revalidation, "TIMEOUT", 0.05)
+    rooms = [await Room.objects.acreate(name=name, is_private=True) for name in ("first", "second")]
     ann, eve = [await User.objects.acreate(username=name) for name in ("ann", "eve")]
-    await private.members.aadd(ann, eve)
-    declare(monkeypatch, Namespace("slow", can_subscribe=rule))
+    for room in rooms:
+        await room.members.aadd(ann, eve)
     async with wired(ann) as member, wired(eve) as other:
-        answers.set()
         assert "error" not in await other.ask(subscribe={"channel": "slow:1"})
         for wire in (member, other):
-            assert "error" not in await wire.ask(subscribe={"channel": f"room:{private.pk}"})
-        answers.clear()
-        asked = 0
-        for removed in (eve, ann):
-            await private.members.aremove(removed)
-        assert (await member.pushed("unsubscribe"))["channel"] == f"room:{private.pk}"
-        await looked_at_in_vain()
-        assert asked == 1, "one check of a connection at a time"
-        answers.set()
-        assert (await other.pushed("unsubscribe"))["channel"] == f"room:{private.pk}"
+            for room in rooms:
+                assert "error" not in await wire.ask(subscribe={"channel": f"room:{room.pk}"})
+        slow_rule.hang()
+        for number, room in enumerate(rooms, 1):
+            await room.members.aremove(eve, ann)
+            for wire in (other, member):
+                assert (await wire.pushed("unsubscribe", number))["channel"] == f"room:{room.pk}"
+        assert slow_rule.asked == 1, "one call at a time"
         assert other.client.receives("slow:1")
+        slow_rule.answers.set()
+        await await_for(lambda: slow_rule.asked >= 2, that="it is asked again, about what has changed meanwhile")
+        assert other.client.receives("slow:1")
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_rule_that_says_no_late_is_heard(slow_rule: SlowRule, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rule_revalidation, "TIMEOUT", 0.05)
+    async with wired(await User.objects.acreate(username="eve")) as wire:
+        assert "error" not in await wire.ask(subscribe={"channel": "slow:1"})
+        slow_rule.hang()
+        slow_rule.answer = False
+        revalidation.current()._schedule(revalidation.EVERYBODY)
+        await await_for(lambda: slow_rule.asked, that="the rule is asked")
+        await await_for(lambda: len(revalidation.current().checks._tasks) == 1, that="nobody waits for it")
+        slow_rule.answers.set()
+        assert (await wire.pushed("unsubscribe"))["channel"] == "slow:1"
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_whose_account_ends_is_out_in_time_while_a_check_of_theirs_does_not_answer(
+    slow_rule: SlowRule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(revalidation, "LATE", 0.05)
+    monkeypatch.setattr(rule_revalidation, "TIMEOUT", 600.0)
+    eve = await User.objects.acreate(username="eve")
+    async with wired(eve) as wire:
+        assert "error" not in await wire.ask(subscribe={"channel": "slow:1"})
+        slow_rule.hang()
+        revalidation.current()._schedule(revalidation.EVERYBODY)
+        await await_for(lambda: revalidation.current()._late, that="nobody waits for the check")
+        eve.is_active = False
+        await eve.asave()
+        await await_for(lambda: wire.closed, that="the connection is closed")
+        assert wire.closed == End.SIGNED_OUT.client
 
 
 @pytest.mark.django_db(transaction=True)

@@ -11,7 +11,7 @@ from msgspec import Raw
 from hub.access.authentication import Authenticated
 from hub.access.control import ControlMessage, SubscribeUser, UnsubscribeUser
 from hub.access.reasons import End, Failed, Unsubscribed
-from hub.channels import UnknownChannel, allows
+from hub.channels import UnknownChannel
 from hub.endpoints.centrifuge import encoder, formats
 from hub.endpoints.centrifuge.formats import Format
 from hub.endpoints.centrifuge.messages import Push, SubscribeResult, unsubscribed
@@ -254,17 +254,12 @@ class SubscribedClient(Session):
                     await self.unsubscribe(subscription, Unsubscribed.SERVER)
 
     async def check_permissions(self, user: Visitor) -> None:
-        """As :meth:`Session.check_permissions`. If a rule fails, its subscription stays, and this raises at last."""
+        """As :meth:`Session.check_permissions`.
+
+        If a rule fails, or does not answer in time, its subscription stays, and this raises at last.
+        """
         own = [one for one in self.subscriptions.values() if not one.by_token and not self._is_about_its_user(one)]
-        answers = await asyncio.gather(
-            *(allows(one.namespace.can_subscribe, user, one.arguments) for one in own), return_exceptions=True
-        )
-        failures = [answer for answer in answers if isinstance(answer, BaseException)]
-        allowed = {
-            one: bool(answer)
-            for one, answer in zip(own, answers, strict=True)
-            if not isinstance(answer, BaseException)
-        }
+        allowed, failure = await self.rules.ask(user, {one: one.arguments for one in own})
         # Read last, and nothing is awaited until subscriptions have ended: the user may gain channels meanwhile.
         server_side_channels = set(await server_side.channels_of(user))
         ended = []
@@ -282,8 +277,8 @@ class SubscribedClient(Session):
         if server_side_channels - self.subscriptions.keys() - (self._opted_out or set()):
             self.spawn(self._subscribe_to_new())
         await leave_all(ended)
-        if failures:
-            raise failures[0]
+        if failure is not None:
+            raise failure
 
     def _is_about_its_user(self, subscription: ClientSubscription) -> bool:
         return subscription.server_side and subscription.channel not in self.claimed_channels
