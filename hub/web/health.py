@@ -7,7 +7,7 @@ from typing import Literal, TypedDict, TypeVar
 
 import redis.asyncio
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -19,10 +19,13 @@ from hub import __version__
 from hub.access.operators import is_operator
 from hub.bus import redis_errors
 from hub.concurrency.daemon_threads import in_daemon_thread
-from hub.database import heartbeats
+from hub.database import heartbeats, migrated
 from hub.logs import get_logger
 
 T = TypeVar("T")
+
+#: The ages of heartbeats, and the apps that wait for ``migrate``.
+_Found = tuple[dict[str, float], list[str]]
 
 #: Seconds that one check may take.
 CHECK_TIMEOUT = 2.0
@@ -68,7 +71,7 @@ async def live(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 async def ready(request: HttpRequest) -> HttpResponse:
-    """The ``Report`` as JSON; 503 where this process cannot serve (no database, or stopping), else 200.
+    """The ``Report`` as JSON; 503 where this process cannot serve (no database, no tables, or stopping), else 200.
 
     Without Redis, worker or beat pages and messages still work, later or in part: that is ``degraded``.
     Answers within ``CHECK_TIMEOUT`` and tells nothing about addresses or the reasons of errors: those are in the log.
@@ -82,8 +85,12 @@ async def ready(request: HttpRequest) -> HttpResponse:
 
 async def report() -> Report:
     """Run all checks at the same time and sum them up."""
-    (database, ages), redis_check = await asyncio.gather(_check_database(), _check_redis())
+    (database, found), redis_check = await asyncio.gather(_check_database(), _check_redis())
     checks: dict[str, Check] = {"database": database, "redis": redis_check}
+    ages, waiting = found or ({}, [])
+    if waiting:
+        log.warning("health_check_failed", check="migrations", error=f"not migrated: {', '.join(waiting)}")
+        checks["migrations"] = {"ok": False}
     for kind in heartbeats.kinds():
         age = ages.get(kind)
         checks[kind] = {
@@ -92,7 +99,7 @@ async def report() -> Report:
         }
     missing = [name for name, check in checks.items() if not check["ok"]]
     status: Literal["ready", "degraded", "unavailable"] = "degraded" if missing else "ready"
-    if _draining or not database["ok"]:
+    if _draining or not database["ok"] or waiting:
         status = "unavailable"
     return {"status": status, "version": __version__, "checks": checks, "missing": missing}
 
@@ -109,9 +116,8 @@ async def _check_redis() -> Check:
     return check
 
 
-async def _check_database() -> tuple[Check, dict[str, float]]:
-    check, ages = await _timed("database", _ages)
-    return check, ages or {}
+async def _check_database() -> tuple[Check, _Found | None]:
+    return await _timed("database", _look)
 
 
 async def _timed(name: str, run: Callable[[], Awaitable[T]]) -> tuple[Check, T | None]:
@@ -132,22 +138,24 @@ def _reason(error: Exception) -> str:
     return redis_errors.reason(error) if isinstance(error, RedisError) else type(error).__name__
 
 
-_asking: asyncio.Future[dict[str, float]] | None = None
+_asking: asyncio.Future[_Found] | None = None
 
 
-async def _ages() -> dict[str, float]:
-    """``heartbeats.ages()`` from a thread of its own, so that the check never queues behind the work of requests.
+async def _look() -> _Found:
+    """Asks in a thread of its own, so that the check never queues behind the work of requests.
 
     A thread that hangs in a database that does not answer is not joined by another: those who ask wait for the same.
     """
     global _asking
     if _asking is None or _asking.done() or _asking.get_loop() is not asyncio.get_running_loop():
-        _asking = in_daemon_thread(_ages_with_own_connection, name="hub-health")
+        _asking = in_daemon_thread(_look_with_own_connections, name="hub-health")
     return await asyncio.shield(_asking)
 
 
-def _ages_with_own_connection() -> dict[str, float]:
+def _look_with_own_connections() -> _Found:
     try:
-        return heartbeats.ages()
+        # Without its tables nothing else can be asked.
+        waiting = migrated.waiting_apps()
+        return ({}, waiting) if waiting else (heartbeats.ages(), [])
     finally:
-        connection.close()
+        connections.close_all()

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.models.functions import Now
 from django.test import AsyncClient
 
 import hub
-from hub.database import heartbeats
+from hub.database import heartbeats, migrated
 from hub.models import Heartbeat
 from hub.web import health
 from lab.harness.redis_server import RedisServer
@@ -94,6 +95,32 @@ async def test_database_away_is_unavailable_and_gives_nothing_away(
     assert (code, body["status"]) == (503, "unavailable")
     assert "database" in body["missing"] and "redis" not in body["missing"]
     assert "10.1.2.3" not in str(body)
+
+
+@pytest.fixture
+def before_migrate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The database is that of an older version: what it does not know yet."""
+    row = MigrationRecorder.Migration.objects.filter(app="hub").latest("pk")
+    row.delete()
+    monkeypatch.setattr(migrated, "_is_complete", False)
+    yield row
+    if not MigrationRecorder.Migration.objects.filter(app="hub", name=row.name).exists():
+        row.save(force_insert=True)
+
+
+@pytest.mark.usefixtures("everything_works")
+async def test_process_is_not_ready_before_migrate_and_looks_no_more_once_it_is(
+    async_client: AsyncClient, before_migrate: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        code, body = await ask(async_client)
+        assert (code, body["status"]) == (503, "unavailable")
+        assert "migrations" in body["missing"] and "database" not in body["missing"]
+    assert "not migrated: hub" in caplog.text
+    await before_migrate.asave(force_insert=True)
+    assert (await ask(async_client))[1]["status"] == "ready"
+    monkeypatch.setattr(migrated, "MigrationLoader", None)
+    assert (await ask(async_client))[1]["status"] == "ready"
 
 
 @pytest.fixture
