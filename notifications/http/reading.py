@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import msgspec
+from django.db import transaction
 from msgspec import Meta
 
 from hub.api import ApiCall, Method, person_named, register
@@ -68,7 +69,8 @@ async def mark(call: ApiCall[MarkReadRequest]) -> MarkReadResult:
 def _mark(call: ApiCall[MarkReadRequest]) -> int:
     request = call.request
     person = person_named(call, request.user)
-    with sources.acting(sources.API_KEY, call.caller.pk):
+    # Both are done, or neither: who repeats a call that failed is not to find half of it.
+    with sources.acting(sources.API_KEY, call.caller.pk), transaction.atomic():
         if request.ids:
             marked = organizing.mark_read(user=person, ids=request.ids)
             return (organizing.mark_all_read(user=person, upto=request.upto) if request.upto else marked).unread

@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from hub.models import Publication
 from hub.users import user_id
 from notifications import notify
 from notifications.following import follow_many
+from notifications.inbox import organizing
 from notifications.models import Follow, Topic
 from tests.api.calling import Api, key_for
 from tests.notifications.published import published
@@ -90,6 +91,23 @@ async def test_read_state_of_a_person_is_read_and_written(api: Api, ada: Any) ->
     assert await api.result("mark_read", user=known) == {"unread": 2}
     assert await api.result("mark_read", user=known, upto=rows[2].pk) == {"unread": 0}
     assert await Publication.objects.filter(channel=f"user:{known}", data__contains="alerts_read").acount() == 2
+
+
+async def test_alerts_by_id_and_all_up_to_one_are_marked_together_or_not_at_all(
+    api: Api, ada: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = user_id(ada)
+    rows = [(await sync_to_async(notify)(to=ada, message="m"))[0] for _ in range(2)]
+    both = {"user": known, "ids": [rows[1].pk], "upto": rows[0].pk}
+
+    def fail(**_: Any) -> None:
+        raise OperationalError("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(organizing, "mark_all_read", fail)
+        assert await api.error("mark_read", **both) == 100
+    assert (await api.result("alerts", user=known))["unread"] == 2
+    assert await api.result("mark_read", **both) == {"unread": 0}
 
 
 @pytest.mark.slow
