@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from django.apps import apps
+from django.utils import translation
 
 from hub import __version__
 from hub.api.answering import BATCH
 from hub.api.calling import BatchReply, BatchRequest
 from hub.api.errors import ErrorBody
-from hub.api.method import EventStream, Method, event_streams
+from hub.api.method import EventStream, Method, event_streams, method_named
 
 _REF = "#/components/schemas/{name}"
 _KEY = "ApiKey"
@@ -53,7 +55,10 @@ def _schemas(declared: Sequence[Method[Any]]) -> dict[str, Any]:
 
 def _of_method(method: Method[Any]) -> dict[str, Any]:
     result = {"type": "object", "properties": {"result": _ref(method.result)}, "required": ["result"]}
-    return _operation(method.name, method.summary, _ref(method.request), result, method.example)
+    return {
+        **_operation(method.name, method.summary, _ref(method.request), result, method.example),
+        "tags": [_group(method)],
+    }
 
 
 def _of_query(method: Method[Any], schemas: dict[str, Any]) -> dict[str, Any]:
@@ -69,6 +74,7 @@ def _of_stream(stream: EventStream) -> dict[str, Any]:
     error = {"content": {"application/problem+json": {"schema": {"type": "object"}}}}
     return {
         "operationId": stream.name,
+        "tags": [_group(needed)] if (needed := method_named(stream.needs)) else [],
         "summary": stream.summary,
         "security": [{_KEY: []}],
         "parameters": [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}],
@@ -88,7 +94,7 @@ def _of_stream(stream: EventStream) -> dict[str, Any]:
 
 def _of_batch(example: Any) -> dict[str, Any]:
     summary = "Several calls in one request, carried out one after the other."
-    return _operation(BATCH, summary, _ref(BatchRequest), _ref(BatchReply), example)
+    return {**_operation(BATCH, summary, _ref(BatchRequest), _ref(BatchReply), example), "tags": [_app_of(__name__)]}
 
 
 def _operation(
@@ -112,6 +118,17 @@ def _operation(
             },
         },
     }
+
+
+def _group(method: Method[Any]) -> str:
+    """Under which heading the page shows a method: what the app is called that has it."""
+    return _app_of(method.run.__module__)
+
+
+def _app_of(module: str) -> str:
+    app = apps.get_containing_app_config(module)
+    with translation.override("en"):
+        return str(app.verbose_name) if app is not None else module.partition(".")[0]
 
 
 def _ref(kind: type) -> dict[str, str]:

@@ -48,4 +48,10 @@ def test_document_has_every_verb_and_the_page_shows_it(settings: Settings) -> No
     operations = [operation for path in document["paths"].values() for operation in path.values()]
     assert len({operation["operationId"] for operation in operations}) == len(operations)
     assert all(operation["security"] for operation in operations)
+    assert not [operation for operation in operations if len(operation["tags"]) != 1]
+    grouped = {
+        path: operations["post"]["tags"][0] for path, operations in document["paths"].items() if "post" in operations
+    }
+    assert (grouped["/api/room_post"], grouped["/api/notify"]) == ("Chat", "Notifications")
+    assert grouped["/api/publish"] == grouped["/api/batch"] == "Notification Hub"
     assert {"/api/room_post", "/api/topic_follow", "/api/group_add", "/api/mark_read"} <= document["paths"].keys()
