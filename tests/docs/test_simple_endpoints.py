@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+import hub.urls  # noqa: F401  # with all that refuses something
 from chat.events import MessagePosted, plain_frames
 from hub.access.reasons import End
 from hub.streams import Envelope
