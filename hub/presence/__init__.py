@@ -5,6 +5,6 @@
 """
 
 from hub.presence.contract import GUEST
-from hub.presence.tracker import current, on_changed, on_departed
+from hub.presence.tracker import count_if_known, current, on_changed, on_departed
 
-__all__ = ["GUEST", "current", "on_changed", "on_departed"]
+__all__ = ["GUEST", "count_if_known", "current", "on_changed", "on_departed"]

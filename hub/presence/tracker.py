@@ -10,7 +10,10 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Awaitable, Callable
+from concurrent.futures import CancelledError
 from typing import TypeVar
+
+from django.db import Error as DatabaseFault
 
 from hub.bus.layer import is_in_memory
 from hub.concurrency.background import Background
@@ -43,6 +46,9 @@ WATCH = 1.0
 
 #: Seconds that the heartbeat waits for those who are told of a dead process: what an app does then may take for ever.
 LATE = 2.0
+
+#: Seconds that a page waits for a count.
+COUNT_TIMEOUT = 0.5
 
 #: How often a question is put to a backend, which may go away and come back meanwhile.
 ATTEMPTS = 3
@@ -216,6 +222,23 @@ class PresenceTracker:
 
 #: The presence of the running event loop's process.
 current = Part(PresenceTracker)
+
+
+def count_if_known(channel: str) -> int | None:
+    """:meth:`PresenceTracker.count`, for a page that is made in a thread; blocks for half a second at most.
+
+    None where this process has no event loop with a tracker, as under WSGI, or does not answer in time.
+    """
+    tracker = current.made
+    if tracker is None or not tracker.loop.is_running():
+        return None
+    asked = asyncio.run_coroutine_threadsafe(tracker.count(channel), tracker.loop)
+    try:
+        return asked.result(COUNT_TIMEOUT)
+    except (TimeoutError, CancelledError, BackendUnavailable, DatabaseFault):
+        asked.cancel()
+        return None
+
 
 _departed: dict[str, list[TellDeparted]] = {}
 _changed: list[Callable[[], None]] = []
