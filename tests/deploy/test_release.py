@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -76,6 +77,25 @@ def test_the_way_back_is_the_other_way_round_and_leaves_the_database(tmp_path: P
     code, calls, said = release(tmp_path, "--back")
     assert code == 0, said
     assert calls == [BACK, SERVICES, *(f"{UP} {name}" for name in reversed(ORDER))]
+
+
+def test_release_is_of_its_own_folder_whatever_that_is_called_and_the_shell_looks_for(tmp_path: Path) -> None:
+    own, other = tmp_path / "a hub; $HOME", tmp_path / "other"
+    for folder in (own, other):
+        (folder / "deploy").mkdir(parents=True)
+    shutil.copy(BASE_DIR / "deploy" / "release", own / "deploy")
+    docker, calls = tmp_path / "docker", tmp_path / "calls"
+    docker.write_text('#!/bin/sh\npwd -P >> "$CALLS"\n')
+    docker.chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(
+        ["deploy/release", "--no-build"],  # relative, as people call it
+        cwd=own,
+        env={"PATH": path, "CALLS": str(calls), "CDPATH": str(other)},
+        timeout=30,
+        check=False,
+    )
+    assert set(calls.read_text().splitlines()) == {str(own.resolve())}
 
 
 def test_page_has_the_same_order_in_both_directions() -> None:
