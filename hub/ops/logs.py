@@ -21,12 +21,20 @@ _SUSPICIOUS = "django.security."
 _REQUESTS = "django.request"
 
 
+#: Characters of a line about a request, which quotes its path or its headers: 64 KiB of what the client likes.
+_LONGEST = 500
+
+
 def _blame_visitors(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """No traceback for what a visitor did: anybody could fill the log with them."""
+    """No traceback for what a visitor did, and no long line: anybody could fill the log, of which the newest part is
+    kept, and so have it forget what they did before."""
     logger_name = str(event.get("logger"))
-    is_refused = logger_name == _REQUESTS and event.get("level") == "warning"
-    if is_refused or logger_name.startswith(_SUSPICIOUS):
+    is_suspicious = logger_name.startswith(_SUSPICIOUS)
+    if is_suspicious or (logger_name == _REQUESTS and event.get("level") == "warning"):
         event.pop("exc_info", None)
+    text = event.get("event")
+    if (is_suspicious or logger_name == _REQUESTS) and isinstance(text, str) and len(text) > _LONGEST:
+        event["event"] = f"{text[:_LONGEST]}…"
     return event
 
 

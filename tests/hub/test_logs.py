@@ -202,6 +202,23 @@ def test_form_that_cannot_be_read_is_refused_and_is_a_line_without_a_traceback(
     assert written and not [line for line in written if "exception" in line]
 
 
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/" + "\x1b" * 60_000, {}),
+        ("/", {"Host": "a" * 60_000}),
+        ("/accounts/login/", {"Origin": "http://" + "a" * 60_000}),
+    ],
+    ids=["path", "host", "origin"],
+)
+def test_line_about_a_request_is_short_however_long_that_is(
+    lines: io.StringIO, path: str, headers: dict[str, str]
+) -> None:
+    answer = Client(enforce_csrf_checks=True).post(path, headers=headers)
+    assert answer.status_code in (400, 403, 404)
+    assert 100 < len(lines.getvalue()) < 2000
+
+
 def test_access_log_that_the_server_switched_off_stays_off(lines: io.StringIO) -> None:
     logging.getLogger("uvicorn.access").info("a request")
     assert lines.getvalue() == ""
