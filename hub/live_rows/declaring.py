@@ -12,11 +12,18 @@ from django.db import models
 from hub.database import watch
 from hub.live_rows import publishing
 from hub.streams import begin
+from hub.validation.numbers import LARGEST
 
 M = TypeVar("M", bound=models.Model)
 
 #: All that are declared, those with mistakes too.
 declared: "list[LiveRows[Any]]" = []
+
+
+def _as_json(value: Any) -> Any:
+    """A value as JSON has it; a whole number that browsers round as text."""
+    plain = msgspec.to_builtins(value)
+    return str(plain) if isinstance(plain, int) and abs(plain) > LARGEST else plain
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +49,7 @@ class LiveRows(Generic[M]):
     def item(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The fields of a row as JSON has them, and no others, from the values of its columns."""
         return {
-            name: msgspec.to_builtins(values[column.attname])
-            for name, column in zip(self.fields, self._columns, strict=True)
+            name: _as_json(values[column.attname]) for name, column in zip(self.fields, self._columns, strict=True)
         }
 
     def key_of(self, values: Mapping[str, Any]) -> Any:

@@ -83,6 +83,14 @@ def test_values_are_those_of_the_row(rows: LiveRows[Order]) -> None:
     assert [found["number"] for _, _, found in published()] == ["1", "1"]
 
 
+def test_numbers_that_browsers_round_are_text_on_the_page_too(rows: LiveRows[Order]) -> None:
+    order = Order.objects.create(pk=2**60)
+    (on_page,) = rows.page("orders:none", Order.objects.all())["items"]
+    order.delete()
+    assert on_page["id"] == str(2**60)
+    assert published() == [("orders:none", "created", on_page), ("orders:none", "deleted", str(2**60))]
+
+
 def test_a_row_that_moves_is_deleted_here_and_created_there(rows: LiveRows[Order]) -> None:
     ann, ben = (Tag.objects.create(name=name) for name in ("ann", "ben"))
     order = Order.objects.create(customer=ann)
