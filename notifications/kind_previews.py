@@ -17,7 +17,7 @@ from notifications.kinds.wording import translations, write
 EXAMPLE_COUNT = 3
 
 
-class Said(NamedTuple):
+class KindTexts(NamedTuple):
     """The texts of a kind in one language."""
 
     code: str
@@ -31,38 +31,38 @@ class Said(NamedTuple):
     many_message: str = ""
 
 
-class Preview(NamedTuple):
+class KindPreview(NamedTuple):
     """A kind as people get it. Where something is wrong with it, the sentences say so, and no text is shown."""
 
     kind: Kind
-    said: list[Said]
+    said: list[KindTexts]
     #: Languages of the project that the kind has no texts in.
     missing: list[str]
     mistakes: list[str]
 
 
-def previews() -> Iterator[Preview]:
+def previews() -> Iterator[KindPreview]:
     """All kinds, by name, in the active time zone."""
     return map(_preview, declared())
 
 
-def _preview(kind: Kind) -> Preview:
+def _preview(kind: Kind) -> KindPreview:
     if mistakes := list(kind_mistakes.of(kind)):
-        return Preview(kind, [], [], mistakes)
+        return KindPreview(kind, [], [], mistakes)
     if not (kind.templates or kind.many):
-        return Preview(kind, [], [], [])
+        return KindPreview(kind, [], [], [])
     codes = [settings.LANGUAGE_CODE, *languages()]
     has_texts = {settings.LANGUAGE_CODE, *translations(kind)}
     said = [_said(kind, code) for code in codes if code in has_texts]
-    return Preview(kind, said, [language_name(code) for code in codes if code not in has_texts], [])
+    return KindPreview(kind, said, [language_name(code) for code in codes if code not in has_texts], [])
 
 
-def _said(kind: Kind, code: str) -> Said:
+def _said(kind: Kind, code: str) -> KindTexts:
     values, locale = params.examples_of(kind), Locale(code, timezone.get_current_timezone_name())
     texts, many = write(kind, values, locale), write(kind, values, locale, EXAMPLE_COUNT)
     of_many = [many[name] if name in kind.many else "" for name in ("title", "message")]
     of_one = [texts.get(name, "") for name in ("title", "message", "url")]
-    return Said(code, language_name(code), *of_one, *of_many)
+    return KindTexts(code, language_name(code), *of_one, *of_many)
 
 
 def language_name(code: str) -> str:

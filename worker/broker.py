@@ -34,7 +34,7 @@ NOT_ITS_FORM = (ValueError, TypeError, LookupError, AttributeError, RecursionErr
 LONGEST_PAUSE: Final = 5
 
 
-class Message(redis.virtual.Message):  # type: ignore[name-defined]  # the stubs do not know it
+class CheckedMessage(redis.virtual.Message):  # type: ignore[name-defined]  # the stubs do not know it
     """A message of which all that kombu reads has the type that it should have.
 
     Raises:
@@ -56,7 +56,7 @@ class _Surviving:
     """What a Redis channel of kombu does besides: it says that it is not connected where its connection was given up,
     and drops what is no message."""
 
-    Message = Message
+    Message = CheckedMessage
     _is_read = False
 
     def _get_pool(self, asynchronous: bool = False) -> Any:

@@ -12,7 +12,7 @@ GONE: Final = object()
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class TextsOfPerson:
     """The texts that are one person in arguments; empty where they have none.
 
     Their mail address is, wherever it stands. The id and ``user:NAME`` are in ``to``, and the name to log in with in
@@ -70,10 +70,10 @@ class Named:
         return ({self.mail} | of_argument.get(argument, set())) - {""}
 
 
-def named(user: User) -> Named:
+def named(user: User) -> TextsOfPerson:
     """What stands for ``user`` in arguments."""
     mail, name = (str(getattr(user, field, "") or "") for field in (user.get_email_field_name(), log_in_field()))
-    return Named(mail, name, user_id(user))
+    return TextsOfPerson(mail, name, user_id(user))
 
 
 def names_of(task: str, args: Sequence[Any]) -> list[str]:

@@ -22,7 +22,7 @@ from notifications.sending.own_keys import OwnKey, own_key
 from notifications.sending.withdrawing import withdraw
 from worker import events
 from worker.models import Job, TrackedJob
-from worker.named_people import GONE, Named, named
+from worker.named_people import GONE, TextsOfPerson, named
 from worker.operations import recording
 from worker.schedules import changing, periodic_runs, waiting
 from worker.schedules.models import Schedule
@@ -32,7 +32,7 @@ from worker.tracking import queries
 _TEXTS: Final = frozenset({"message", "title", "url", "data", "params", "actions", "group_by"})
 
 
-def _holds(who: Named, *columns: str) -> Q:
+def _holds(who: TextsOfPerson, *columns: str) -> Q:
     """Rows that may name the person: JSON texts with one of the person's as a value."""
     found = Q(pk__in=[])
     for text in who.everywhere():
@@ -42,7 +42,7 @@ def _holds(who: Named, *columns: str) -> Q:
     return found
 
 
-def _jobs(who: Named) -> Iterator[tuple[Job, Any]]:
+def _jobs(who: TextsOfPerson) -> Iterator[tuple[Job, Any]]:
     """The jobs that name the person, each with what is left of its arguments and options, or ``GONE``."""
     for job in Job.objects.filter(_holds(who, "arguments", "options")).order_by("created_at"):
         try:
@@ -227,7 +227,7 @@ register(PersonalData("schedules", _export_schedules, _erase_schedules))
 if apps.is_installed("django_celery_beat"):
     from django_celery_beat.models import PeriodicTask
 
-    def _periodic_tasks(who: Named) -> Iterator[tuple[PeriodicTask, Any]]:
+    def _periodic_tasks(who: TextsOfPerson) -> Iterator[tuple[PeriodicTask, Any]]:
         for row in PeriodicTask.objects.filter(_holds(who, "args", "kwargs")).order_by("name"):
             try:
                 before = json.loads(row.args or "[]"), json.loads(row.kwargs or "{}")

@@ -11,7 +11,7 @@ from hub import __version__
 from hub.api.answering import BATCH
 from hub.api.calling import BatchReply, BatchRequest
 from hub.api.errors import ErrorBody
-from hub.api.method import EventStream, Method, event_streams, method_named
+from hub.api.method import Method, StreamOperation, event_streams, method_named
 
 _REF = "#/components/schemas/{name}"
 _KEY = "ApiKey"
@@ -70,7 +70,7 @@ def _of_query(method: Method[Any], schemas: dict[str, Any]) -> dict[str, Any]:
     return operation
 
 
-def _of_stream(stream: EventStream) -> dict[str, Any]:
+def _of_stream(stream: StreamOperation) -> dict[str, Any]:
     error = {"content": {"application/problem+json": {"schema": {"type": "object"}}}}
     return {
         "operationId": stream.name,

@@ -80,7 +80,7 @@ class Method(Generic[Request]):
 
 
 @dataclass(frozen=True, slots=True)
-class EventStream:
+class StreamOperation:
     """An event stream beside the methods, for the documents; the app that has it answers its URL by itself.
 
     Args:
@@ -97,7 +97,7 @@ class EventStream:
 
 
 _methods: dict[str, Method[Any]] = {}
-_streams: dict[str, EventStream] = {}
+_streams: dict[str, StreamOperation] = {}
 
 
 def register(method: Method[Any]) -> None:
@@ -112,12 +112,12 @@ def register(method: Method[Any]) -> None:
         raise ValueError(f"The API method {method.name!r} is declared twice.")
 
 
-def register_stream(stream: EventStream) -> None:
+def register_stream(stream: StreamOperation) -> None:
     """Have the documents tell of an event stream. Called once, as :func:`register`."""
     _streams[stream.path] = stream
 
 
-def event_streams() -> Iterable[EventStream]:
+def event_streams() -> Iterable[StreamOperation]:
     """All of them, in the order in which they were registered."""
     return _streams.values()
 

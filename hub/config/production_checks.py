@@ -34,7 +34,7 @@ ALLOW = "HUB_ALLOW_UNSAFE"
 Settings = Mapping[str, Any]
 
 
-class Words(NamedTuple):
+class SettingNames(NamedTuple):
     """How a sentence calls settings: where somebody sets them, they have these names."""
 
     debug: str
@@ -55,7 +55,7 @@ class Words(NamedTuple):
 
 
 #: Of the hub's own project, which its environment sets.
-OWN = Words(
+OWN = SettingNames(
     debug="HUB_DEBUG",
     hosts="HUB_ALLOWED_HOSTS",
     origins="HUB_TRUSTED_ORIGINS",
@@ -68,7 +68,7 @@ OWN = Words(
 )
 
 #: Of a project with the hub inside, which Django's settings set.
-INSIDE = Words(
+INSIDE = SettingNames(
     debug="DEBUG",
     hosts="ALLOWED_HOSTS",
     origins="CSRF_TRUSTED_ORIGINS",
@@ -86,7 +86,7 @@ class Danger(NamedTuple):
 
     name: str
     sentence: str
-    words: Words = OWN
+    words: SettingNames = OWN
 
     @property
     def refusal(self) -> str:
@@ -100,7 +100,7 @@ def refuse_unsafe(settings: Settings, *, allowed: Collection[str] = ()) -> None:
         raise UnusableEnvironment("\n".join(found))
 
 
-def dangers(settings: Settings, words: Words) -> Iterator[Danger]:
+def dangers(settings: Settings, words: SettingNames) -> Iterator[Danger]:
     """What is unsafe in production about these settings, in these words; of one that is not there nothing is."""
     for name, judge in _JUDGES.items():
         try:
@@ -127,7 +127,7 @@ def is_weak_password(password: str) -> bool:
     return is_guessable(password, length=PASSWORD_LENGTH, variety=PASSWORD_VARIETY)
 
 
-def _secret_key(settings: Settings, words: Words) -> str | None:
+def _secret_key(settings: Settings, words: SettingNames) -> str | None:
     key = settings["SECRET_KEY"]
     if not key.startswith("django-insecure-") and not is_guessable(key, length=KEY_LENGTH, variety=KEY_VARIETY):
         return None
@@ -137,7 +137,7 @@ def _secret_key(settings: Settings, words: Words) -> str | None:
     )
 
 
-def _token_secret(settings: Settings, words: Words) -> str | None:
+def _token_secret(settings: Settings, words: SettingNames) -> str | None:
     for secret in settings["HUB_TOKEN_SECRET"]:
         if is_guessable(secret, length=TOKEN_SECRET_LENGTH, variety=TOKEN_SECRET_VARIETY):
             return (
@@ -147,7 +147,7 @@ def _token_secret(settings: Settings, words: Words) -> str | None:
     return None
 
 
-def _operator_token(settings: Settings, words: Words) -> str | None:
+def _operator_token(settings: Settings, words: SettingNames) -> str | None:
     token = settings.get("HUB_OPERATOR_TOKEN", "")
     if not token or not is_guessable(token, length=TOKEN_SECRET_LENGTH, variety=TOKEN_SECRET_VARIETY):
         return None
@@ -155,19 +155,19 @@ def _operator_token(settings: Settings, words: Words) -> str | None:
     return f"{name} must have at least {TOKEN_SECRET_LENGTH} random characters: {GENERATOR}."
 
 
-def _debug(settings: Settings, words: Words) -> str | None:
+def _debug(settings: Settings, words: SettingNames) -> str | None:
     if settings["DEBUG"]:
         return f"{words.debug} shows settings and code to visitors: leave it off in production."
     return None
 
 
-def _allowed_hosts(settings: Settings, words: Words) -> str | None:
+def _allowed_hosts(settings: Settings, words: SettingNames) -> str | None:
     if "*" in settings["ALLOWED_HOSTS"]:
         return f"{words.hosts} must name the hub's hosts in production: '*' takes any."
     return None
 
 
-def _redis_password(settings: Settings, words: Words) -> str | None:
+def _redis_password(settings: Settings, words: SettingNames) -> str | None:
     try:
         parts = urlsplit(settings["REDIS_URL"])
         host, password = parts.hostname, parts.password or (parse_qs(parts.query).get("password") or [""])[0]
@@ -181,7 +181,7 @@ def _redis_password(settings: Settings, words: Words) -> str | None:
     )
 
 
-def _memory_layer(settings: Settings, words: Words) -> str | None:
+def _memory_layer(settings: Settings, words: SettingNames) -> str | None:
     ours = layers.of_the_hub(settings["CHANNEL_LAYERS"])
     if ours is not None and layers.is_in_memory(ours):
         return (
@@ -190,19 +190,19 @@ def _memory_layer(settings: Settings, words: Words) -> str | None:
     return None
 
 
-def _pickle(settings: Settings, words: Words) -> str | None:
+def _pickle(settings: Settings, words: SettingNames) -> str | None:
     if PICKLE & set(settings["CELERY_ACCEPT_CONTENT"]):
         return "CELERY_ACCEPT_CONTENT has pickle, with which whoever writes to Redis runs code here: leave it out."
     return None
 
 
-def _open_namespaces(settings: Settings, words: Words) -> str | None:
+def _open_namespaces(settings: Settings, words: SettingNames) -> str | None:
     if settings["HUB_OPEN_NAMESPACES"]:
         return "HUB_OPEN_NAMESPACES opens channels without a rule and is for development: declare namespaces in code."
     return None
 
 
-def _plain_http(settings: Settings, words: Words) -> str | None:
+def _plain_http(settings: Settings, words: SettingNames) -> str | None:
     if settings["HUB_HTTPS"]:
         return None
     return (
@@ -211,7 +211,7 @@ def _plain_http(settings: Settings, words: Words) -> str | None:
     )
 
 
-def _origins(settings: Settings, words: Words) -> str | None:
+def _origins(settings: Settings, words: SettingNames) -> str | None:
     named = [
         *((words.origins, origin) for origin in settings.get("CSRF_TRUSTED_ORIGINS", ())),
         *(("HUB_TOKEN_ORIGINS", origin) for origin in settings.get("HUB_TOKEN_ORIGINS", ())),
@@ -230,7 +230,7 @@ def _origins(settings: Settings, words: Words) -> str | None:
     return None
 
 
-def _trusted_proxies(settings: Settings, words: Words) -> str | None:
+def _trusted_proxies(settings: Settings, words: SettingNames) -> str | None:
     if any(map(_is_everyone, settings["HUB_TRUSTED_PROXIES"])):
         return (
             "HUB_TRUSTED_PROXIES believes everybody about the address that they come from: name the proxies, or their "
@@ -246,7 +246,7 @@ def _is_everyone(network: str) -> bool:
         return False
 
 
-def _database_password(settings: Settings, words: Words) -> str | None:
+def _database_password(settings: Settings, words: SettingNames) -> str | None:
     database = settings["DATABASES"]["default"]
     host, options = str(database.get("HOST") or ""), database.get("OPTIONS") or {}
     has_other_proof = {"sslcert", "passfile", "service"} & set(options)
@@ -260,14 +260,14 @@ def _database_password(settings: Settings, words: Words) -> str | None:
     return None
 
 
-def _plain_mail(settings: Settings, words: Words) -> str | None:
+def _plain_mail(settings: Settings, words: SettingNames) -> str | None:
     is_open = not settings.get("EMAIL_USE_TLS") and not settings.get("EMAIL_USE_SSL")
     if is_open and settings.get("EMAIL_HOST_PASSWORD") and settings.get("EMAIL_HOST") not in LOOPBACK:
         return f"The password of the mail server is sent in the clear: {words.safe_mail}."
     return None
 
 
-def _sqlite(settings: Settings, words: Words) -> str | None:
+def _sqlite(settings: Settings, words: SettingNames) -> str | None:
     if not _is_sqlite(settings):
         return None
     return f"{words.sqlite} and SQLite is for one machine with one person at a time who writes: name a PostgreSQL."
@@ -277,7 +277,7 @@ def _is_sqlite(settings: Settings) -> bool:
     return str(settings["DATABASES"]["default"]["ENGINE"]).endswith("sqlite3")
 
 
-_JUDGES: dict[str, Callable[[Settings, Words], str | None]] = {
+_JUDGES: dict[str, Callable[[Settings, SettingNames], str | None]] = {
     "secret-key": _secret_key,
     "debug": _debug,
     "allowed-hosts": _allowed_hosts,

@@ -19,7 +19,7 @@ import msgspec
 
 from hub.access.reasons import Error, Failed
 from hub.session.client_info import Json
-from hub.session.methods import M, Registered, RpcCall
+from hub.session.methods import M, RegisteredMethod, RpcCall
 
 
 class _Typed(msgspec.Struct):
@@ -27,10 +27,10 @@ class _Typed(msgspec.Struct):
 
 
 _typed = msgspec.json.Decoder(_Typed)
-_receivers: dict[str, Registered] = {}
+_receivers: dict[str, RegisteredMethod] = {}
 
 
-def receivers() -> dict[str, Registered]:
+def receivers() -> dict[str, RegisteredMethod]:
     """All functions that take something, by the ``type`` of what they take."""
     return {name: _receivers[name] for name in sorted(_receivers)}
 
@@ -44,7 +44,7 @@ def receives(name: str) -> Callable[[M], M]:
     """
 
     def decorate(function: M) -> M:
-        known = _receivers.setdefault(name, Registered(function))
+        known = _receivers.setdefault(name, RegisteredMethod(function))
         if known.method is not function:
             raise ValueError(f"What clients send as {name!r} is taken twice.")
         return function

@@ -72,7 +72,7 @@ class Nothing(msgspec.Struct):
     """The empty result: ``{}``."""
 
 
-class Registered:
+class RegisteredMethod:
     """A method with the types of its parameters and result."""
 
     def __init__(self, method: Method) -> None:
@@ -98,10 +98,10 @@ class Registered:
             return self.method(call, params)
 
 
-_methods: dict[str, Registered] = {}
+_methods: dict[str, RegisteredMethod] = {}
 
 
-def methods() -> dict[str, Registered]:
+def methods() -> dict[str, RegisteredMethod]:
     """All methods by name."""
     return {name: _methods[name] for name in sorted(_methods)}
 
@@ -114,7 +114,7 @@ def rpc(name: str) -> Callable[[M], M]:
     """
 
     def decorate(method: M) -> M:
-        known = _methods.setdefault(name, Registered(method))
+        known = _methods.setdefault(name, RegisteredMethod(method))
         if known.method is not method:
             raise ValueError(f"The RPC method {name!r} is registered twice.")
         return method

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 
-class State(Enum):
+class SubscriptionState(Enum):
     """Where a subscription stands; it only moves on, and from each to ``ENDED``."""
 
     #: It is being established, and presence has no record of it.
@@ -43,12 +43,12 @@ class SessionSubscription(local_channel.Subscription):
     def __init__(self, session: "Session", channel: str, encoder: Encoder, namespace: Namespace | None = None) -> None:
         super().__init__(channel, session, encoder)
         self.namespace = namespace or namespace_of(channel)
-        self.state = State.OPENING
+        self.state = SubscriptionState.OPENING
 
     @property
     def is_live(self) -> bool:
         """Whether it gets publications as they come."""
-        return self.state is State.LIVE
+        return self.state is SubscriptionState.LIVE
 
     @property
     def counts(self) -> bool:
@@ -77,16 +77,16 @@ class SessionSubscription(local_channel.Subscription):
         """
         if not self.counts:
             return None
-        if self.state is not State.OPENING:
+        if self.state is not SubscriptionState.OPENING:
             return None
         # Before the first await: if this is cancelled, `leave` removes the record.
-        self.state = State.PENDING
+        self.state = SubscriptionState.PENDING
         return await connection_presence.enter(self)
 
     def go_live(self) -> None:
         """The client has been told: write the held publications, then new ones as they come. Nothing once it ended."""
-        if self.state is not State.ENDED:
-            self.state = State.LIVE
+        if self.state is not SubscriptionState.ENDED:
+            self.state = SubscriptionState.LIVE
             self.release()
 
     def cut(self) -> None:
@@ -95,8 +95,8 @@ class SessionSubscription(local_channel.Subscription):
 
     async def leave(self) -> None:
         """End it for good: remove the client from presence. May be repeated."""
-        state, self.state = self.state, State.ENDED
-        if state in {State.PENDING, State.LIVE} and self.counts:
+        state, self.state = self.state, SubscriptionState.ENDED
+        if state in {SubscriptionState.PENDING, SubscriptionState.LIVE} and self.counts:
             await connection_presence.leave(self, restarting=self.subscriber.restarting)
 
 
@@ -104,7 +104,7 @@ async def leave_all(subscriptions: Iterable[SessionSubscription]) -> None:
     """End all of them for good, even if one fails."""
     for subscription in subscriptions:
         if not subscription.namespace.presence:
-            subscription.state = State.ENDED
+            subscription.state = SubscriptionState.ENDED
             continue
         try:
             await subscription.leave()

@@ -31,7 +31,7 @@ class _Record(TypedDict):
     parts: dict[str, _Entry]
 
 
-class Running:
+class RunRecord:
     """The record of this run in ``folder``, which also keeps a second supervisor out of it.
 
     Raises ``UnusableEnvironment`` where another one is at work there.

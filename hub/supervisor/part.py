@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hub.supervisor import liveness, processes
-from hub.supervisor.leftovers import Running
+from hub.supervisor.leftovers import RunRecord
 from hub.supervisor.liveness import Life
 from hub.supervisor.output import Output
 
@@ -49,7 +49,7 @@ class KeptPart:
     What fails here, such as a record that a full disk does not take, ends neither the part nor the keeping of it.
     """
 
-    def __init__(self, part: Part, output: Output, running: Running, say: Callable[[str], None]) -> None:
+    def __init__(self, part: Part, output: Output, running: RunRecord, say: Callable[[str], None]) -> None:
         self.part = part
         self._output = output
         self._running = running

@@ -12,7 +12,7 @@ from django.conf import settings
 from hub.concurrency.daemon_threads import in_daemon_thread
 from hub.config import UnusableEnvironment, hub_settings
 from hub.supervisor import database, plan, private_redis, probes, readiness
-from hub.supervisor.leftovers import MARK, Running
+from hub.supervisor.leftovers import MARK, RunRecord
 from hub.supervisor.output import Output
 from hub.supervisor.part import KeptPart, Part
 from hub.supervisor.workers import workers
@@ -51,7 +51,7 @@ class Supervisor:
 
         Raises ``UnusableEnvironment`` where something that the parts need cannot be had; nothing runs then.
         """
-        self._running = Running(self._plan.run_folder, self._say)
+        self._running = RunRecord(self._plan.run_folder, self._say)
         parts = ["redis", *self._plan.web_names, *(worker.name for worker in workers()), "beat"]
         self._output = Output(self._plan.folder / "logs", [OWN, *parts])
         loop = asyncio.get_running_loop()

@@ -64,7 +64,7 @@ def capture_notifications() -> CapturedNotifications:
     return CapturedNotifications()
 
 
-class Wanted(TypedDict, total=False):
+class WantedAlert(TypedDict, total=False):
     """What an alert says, as :func:`assert_notified` looks for it; what is left out may be anything.
 
     ``title`` and ``url`` are the whole text or a pattern that is found in it; ``level``, ``data`` and ``key`` are as
@@ -85,7 +85,7 @@ class Wanted(TypedDict, total=False):
 
 
 def assert_notified(
-    recipient: Recipient, message: Text = ANY, *, times: int | None = None, **wanted: Unpack[Wanted]
+    recipient: Recipient, message: Text = ANY, *, times: int | None = None, **wanted: Unpack[WantedAlert]
 ) -> Notification:
     """Assert that an alert is for ``recipient``, and return the newest such alert.
 
@@ -95,7 +95,7 @@ def assert_notified(
             id, ``"user:NAME"`` and so on), to which the alert itself goes.
         message: the whole text, or a pattern (``re.compile("A1")``) that is found in it.
         times: how many such alerts there are, 1 or more; without it at least one.
-        wanted: what else the alert says, and among which it is looked for (:class:`Wanted`).
+        wanted: what else the alert says, and among which it is looked for (:class:`WantedAlert`).
 
     Raises:
         AssertionError: there is none, or another number of them. The text has all that were sent.
@@ -110,7 +110,7 @@ def assert_notified(
     return search.found[-1]
 
 
-def assert_not_notified(recipient: Recipient, message: Text = ANY, **wanted: Unpack[Wanted]) -> None:
+def assert_not_notified(recipient: Recipient, message: Text = ANY, **wanted: Unpack[WantedAlert]) -> None:
     """Assert that no such alert is for ``recipient``; the arguments are those of :func:`assert_notified`."""
     search = _Search("assert_not_notified", recipient, message, wanted)
     if search.found:
@@ -118,13 +118,13 @@ def assert_not_notified(recipient: Recipient, message: Text = ANY, **wanted: Unp
 
 
 async def aassert_notified(
-    recipient: Recipient, message: Text = ANY, *, times: int | None = None, **wanted: Unpack[Wanted]
+    recipient: Recipient, message: Text = ANY, *, times: int | None = None, **wanted: Unpack[WantedAlert]
 ) -> Notification:
     """:func:`assert_notified` from async code."""
     return await in_database_thread(assert_notified, recipient, message, times=times, **wanted)
 
 
-async def aassert_not_notified(recipient: Recipient, message: Text = ANY, **wanted: Unpack[Wanted]) -> None:
+async def aassert_not_notified(recipient: Recipient, message: Text = ANY, **wanted: Unpack[WantedAlert]) -> None:
     """:func:`assert_not_notified` from async code."""
     await in_database_thread(assert_not_notified, recipient, message, **wanted)
 
@@ -132,8 +132,8 @@ async def aassert_not_notified(recipient: Recipient, message: Text = ANY, **want
 class _Search:
     """All alerts, and those of them that are for the recipient and as they should be."""
 
-    def __init__(self, who: str, recipient: Recipient, message: Text, wanted: Wanted) -> None:
-        if unknown := wanted.keys() - Wanted.__annotations__:
+    def __init__(self, who: str, recipient: Recipient, message: Text, wanted: WantedAlert) -> None:
+        if unknown := wanted.keys() - WantedAlert.__annotations__:
             raise TypeError(f"{who}() has no argument {', '.join(sorted(unknown))}.")
         refuse_event_loop(f"{who}()", f"await a{who}(…)")
         refuse_unsaved(recipient)

@@ -30,7 +30,7 @@ class Answer:
         self.drop = drop
 
 
-class Unread:
+class UnreadAnswers:
     """The long answers of a process. Lives on one event loop."""
 
     def __init__(self, room: int = ROOM, room_of_one: int = ROOM_OF_ONE) -> None:
@@ -71,4 +71,4 @@ class Unread:
 
 
 #: Those of this process.
-answers = Unread()
+answers = UnreadAnswers()

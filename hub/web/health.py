@@ -41,7 +41,7 @@ class Check(TypedDict, total=False):
     age_seconds: float | None
 
 
-class Report(TypedDict):
+class HealthReport(TypedDict):
     """The body of ``/health/ready``. ``missing`` names the checks that are not ok; ``version`` is of this process."""
 
     status: Literal["ready", "degraded", "unavailable"]
@@ -71,7 +71,7 @@ async def live(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 async def ready(request: HttpRequest) -> HttpResponse:
-    """The ``Report`` as JSON; 503 where this process cannot serve (no database, no tables, or stopping), else 200.
+    """The ``HealthReport`` as JSON; 503 where this process cannot serve (no database, tables, or stopping), else 200.
 
     Without Redis, worker or beat pages and messages still work, later or in part: that is ``degraded``.
     Answers within ``CHECK_TIMEOUT`` and tells nothing about addresses or the reasons of errors: those are in the log.
@@ -83,7 +83,7 @@ async def ready(request: HttpRequest) -> HttpResponse:
     return JsonResponse(answer, status=200 if is_up else 503)
 
 
-async def report() -> Report:
+async def report() -> HealthReport:
     """Run all checks at the same time and sum them up."""
     (database, found), redis_check = await asyncio.gather(_check_database(), _check_redis())
     checks: dict[str, Check] = {"database": database, "redis": redis_check}

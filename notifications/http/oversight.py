@@ -143,7 +143,7 @@ async def read(call: ApiCall[NotificationRequest]) -> NotificationResult:
     """For keys that could have sent it; with a ``user``, that may name this person as well."""
     result = await in_database_thread(_read, call)
     if result.person is not None and result.person.channel:
-        sent = reports.Sent(result.person.channel, result.person.offset)
+        sent = reports.PlaceInChannel(result.person.channel, result.person.offset)
         found = await aopen_connections(result.person.user, [sent.channel])
         result.person.connections = [
             NotificationConnection(

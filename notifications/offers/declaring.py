@@ -73,7 +73,7 @@ Run = Callable[[Chosen], object]
 
 
 @dataclass(frozen=True, slots=True)
-class Registered:
+class RegisteredAction:
     """A function that buttons run, and the permission (``app_label.codename``) that one needs; empty: none."""
 
     run: Run
@@ -81,7 +81,7 @@ class Registered:
     over_http: bool
 
 
-_registered: dict[str, Registered] = {}
+_registered: dict[str, RegisteredAction] = {}
 
 
 def action(name: str, *, permission: str = "", over_http: bool = False) -> Callable[[Run], Run]:
@@ -104,16 +104,16 @@ def action(name: str, *, permission: str = "", over_http: bool = False) -> Calla
         raise BadOffer(f"{name!r} is no name for an action: text of 1 to {NAME_LIMIT} characters.")
 
     def register(run: Run) -> Run:
-        known = _registered.setdefault(name, Registered(run, permission, over_http))
+        known = _registered.setdefault(name, RegisteredAction(run, permission, over_http))
         if _home(known.run) != _home(run):
             raise BadOffer(f"Two actions are named {name!r}: {_home(known.run)} and {_home(run)}.")
-        _registered[name] = Registered(run, permission, over_http)
+        _registered[name] = RegisteredAction(run, permission, over_http)
         return run
 
     return register
 
 
-def registered(name: str) -> Registered | None:
+def registered(name: str) -> RegisteredAction | None:
     """The function of this name, if there is one."""
     return _registered.get(name)
 

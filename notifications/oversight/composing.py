@@ -130,7 +130,7 @@ class ComposeForm(UncutForm, forms.Form):
         return replace(self.described, to=(user,), at=None, key=None)
 
 
-class Said(NamedTuple):
+class SaidInLanguage(NamedTuple):
     """What people of one language read; ``language`` is empty where all read the same."""
 
     code: str
@@ -138,15 +138,15 @@ class Said(NamedTuple):
     words: Words
 
 
-def previews(described: Alert) -> list[Said]:
+def previews(described: Alert) -> list[SaidInLanguage]:
     """What people read of it, in each language in which it says something else."""
     names = ("kind", "params", "title", "message", "url")
     row = Notification(**{name: getattr(described, name) for name in names})
     kind = kind_named(described.kind) if described.kind else None
     codes = sorted(translations(kind)) if kind is not None and kind.templates else []
     if not codes:
-        return [Said("", "", words_for(row, Locale("", "")))]
-    return [Said(code, language_name(code), words_for(row, Locale(code, ""))) for code in (_usual(), *codes)]
+        return [SaidInLanguage("", "", words_for(row, Locale("", "")))]
+    return [SaidInLanguage(code, language_name(code), words_for(row, Locale(code, ""))) for code in (_usual(), *codes)]
 
 
 def _usual() -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hub.session import OpenConnection
-from notifications.oversight.reports import Sent
+from notifications.oversight.reports import PlaceInChannel
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,12 @@ class Reached:
     how: str
 
 
-def reached(connections: Iterable[OpenConnection], sent: Sent) -> list[Reached]:
+def reached(connections: Iterable[OpenConnection], sent: PlaceInChannel) -> list[Reached]:
     """What each of these connections, which were asked about the channel of ``sent``, has of it."""
     return [Reached(one, _how(one, sent)) for one in connections]
 
 
-def _how(connection: OpenConnection, sent: Sent) -> str:
+def _how(connection: OpenConnection, sent: PlaceInChannel) -> str:
     standing = connection.channels.get(sent.channel)
     if standing is None:
         return "none"

@@ -281,6 +281,7 @@ def _for_person(alert: Notification, user: User) -> dict[str, Any]:
         ],
         "is_known": connections is not None,
         "connections": [
-            (one.connection, labels.HAS[one.how]) for one in reached(connections or [], found.sent or reports.Sent(""))
+            (one.connection, labels.HAS[one.how])
+            for one in reached(connections or [], found.sent or reports.PlaceInChannel(""))
         ],
     }

@@ -28,7 +28,7 @@ LOOKED_AT = 5000
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class PlaceInChannel:
     """Its place in the channel that it was sent on.
 
     Args:
@@ -69,7 +69,7 @@ class ForPerson:
     user: User
     alert: Notification
     state: str
-    sent: Sent | None
+    sent: PlaceInChannel | None
     steps: list[Step] = field(default_factory=list)
     chosen: tuple[str, datetime] | None = None
 
@@ -96,7 +96,7 @@ class ForAll:
 
     alert: Notification
     to: str
-    sent: Sent | None
+    sent: PlaceInChannel | None
     distribution: Distribution | None
     counts: Counts
 
@@ -159,9 +159,9 @@ def recipient_of(alert: Notification) -> str:
         return channels.TOPIC
 
 
-def _sent(alert: Notification, channel: str) -> Sent:
+def _sent(alert: Notification, channel: str) -> PlaceInChannel:
     found = streams.published(channel, events.beginning_of_created(alert.pk), alert.created_at)
-    return Sent(channel, *found) if found else Sent(channel)
+    return PlaceInChannel(channel, *found) if found else PlaceInChannel(channel)
 
 
 def _why_not(alert: Notification, user: User) -> str:

@@ -15,7 +15,7 @@ from notifications.preferences import methods
 from notifications.preferences import stored as preferences
 from notifications.preferences.heeding import as_message
 from notifications.preferences.quiet_hours import Hours
-from notifications.preferences.stored import PLAN_LIMIT, Chosen, ChosenCategory, State, Wish
+from notifications.preferences.stored import PLAN_LIMIT, ChosenCategory, ChosenPreferences, MethodState, Wish
 
 #: Choices of one call.
 CHOICES_LIMIT = 200
@@ -185,7 +185,7 @@ def changed(user: User, change: ChangeMessage) -> PreferencesMessage:
     return message_of(chosen)
 
 
-def message_of(chosen: Chosen) -> PreferencesMessage:
+def message_of(chosen: ChosenPreferences) -> PreferencesMessage:
     """Preferences in the active language."""
     return PreferencesMessage(
         language=chosen.language,
@@ -227,5 +227,5 @@ def _category(one: ChosenCategory) -> CategoryMessage:
     return CategoryMessage(name, label, kinds, one.muted_until)
 
 
-def _state(state: State) -> StateMessage:
+def _state(state: MethodState) -> StateMessage:
     return StateMessage(state.method, state.is_on, state.is_fixed, state.off_until, state.default)

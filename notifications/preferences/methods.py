@@ -16,7 +16,7 @@ NAME_LIMIT = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Method:
+class DeliveryMethod:
     """A way, by a name for programs.
 
     Args:
@@ -30,15 +30,15 @@ class Method:
 
 
 #: It is stored for the person, counts as unread, and is in their list. Without it they get nothing of it at all.
-INBOX = Method("inbox", _("In the list"), _("is in your list"))
+INBOX = DeliveryMethod("inbox", _("In the list"), _("is in your list"))
 
 #: Open pages show it as it comes. Without it it comes silently: it is in the list and in the count.
-LIVE = Method("live", _("At once"), _("appears at once on open pages"))
+LIVE = DeliveryMethod("live", _("At once"), _("appears at once on open pages"))
 
-_methods: dict[str, Method] = {INBOX.name: INBOX, LIVE.name: LIVE}
+_methods: dict[str, DeliveryMethod] = {INBOX.name: INBOX, LIVE.name: LIVE}
 
 
-def register(method: Method) -> None:
+def register(method: DeliveryMethod) -> None:
     """Let people choose about a way more.
 
     Raises:
@@ -59,14 +59,14 @@ def delivery_method(name: str, *, label: Text, said: Text) -> None:
     Raises:
         ValueError: another one has its name, or the name is too long.
     """
-    register(Method(name, label, said))
+    register(DeliveryMethod(name, label, said))
 
 
-def methods() -> Iterator[Method]:
+def methods() -> Iterator[DeliveryMethod]:
     """All of them, the list first."""
     return iter(_methods.values())
 
 
-def method_named(name: str) -> Method | None:
+def method_named(name: str) -> DeliveryMethod | None:
     """The method of this name, if there is one."""
     return _methods.get(name)

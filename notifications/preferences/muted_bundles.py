@@ -24,7 +24,7 @@ LIMIT = 200
 LABEL_LIMIT = 120
 
 
-class Muted(NamedTuple):
+class MutedBundle(NamedTuple):
     """What is muted, by its public name; ``until`` is None where it has no end."""
 
     bundle: str
@@ -32,7 +32,7 @@ class Muted(NamedTuple):
     until: datetime | None
 
 
-def of(user: User, live: Choices) -> list[Muted]:
+def of(user: User, live: Choices) -> list[MutedBundle]:
     """What the person has muted now, by label; ``live`` are their choices of what interrupts them.
 
     No query where that is nothing.
@@ -41,7 +41,9 @@ def of(user: User, live: Choices) -> list[Muted]:
     if not muted:
         return []
     labels = _labels(user, muted)
-    found = [Muted(public_name(*bundle_of(name)), labels[name], subjects.off_until(live, [name])) for name in muted]
+    found = [
+        MutedBundle(public_name(*bundle_of(name)), labels[name], subjects.off_until(live, [name])) for name in muted
+    ]
     return sorted(found, key=lambda one: (one.label.casefold(), one.bundle))
 
 

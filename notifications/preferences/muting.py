@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from notifications.preferences import saying
 from notifications.preferences.methods import LIVE
-from notifications.preferences.stored import Chosen, Wish
+from notifications.preferences.stored import ChosenPreferences, Wish
 
 #: When what is muted until tomorrow interrupts again, on the person's clock.
 MORNING = time(9)
@@ -19,7 +19,7 @@ MORNING = time(9)
 _PREFIX = "mute:"
 
 
-class Muted(NamedTuple):
+class MuteField(NamedTuple):
     """Something that may be muted: what people call it, and the choices of its field, of which one holds."""
 
     field: str
@@ -37,7 +37,7 @@ class _Target(NamedTuple):
     until: datetime | None
 
 
-def offered(chosen: Chosen) -> dict[str, Muted]:
+def offered(chosen: ChosenPreferences) -> dict[str, MuteField]:
     """What may be muted, by channel, ``category:NAME`` or ``bundle:NAME``."""
     found = {}
     for name, target in _targets(chosen).items():
@@ -49,11 +49,11 @@ def offered(chosen: Chosen) -> dict[str, Muted]:
         if target.until is not None:
             held = "until"
             choices.append((held, _("Until %(time)s") % {"time": saying.moment(target.until, chosen.clock)}))
-        found[name] = Muted(f"{_PREFIX}{name}", target.label, target.sentence, held, choices)
+        found[name] = MuteField(f"{_PREFIX}{name}", target.label, target.sentence, held, choices)
     return found
 
 
-def wishes(chosen: Chosen, posted: QueryDict) -> Iterator[Wish]:
+def wishes(chosen: ChosenPreferences, posted: QueryDict) -> Iterator[Wish]:
     """What differs from what holds."""
     held = offered(chosen)
     for name, target in _targets(chosen).items():
@@ -66,7 +66,7 @@ def wishes(chosen: Chosen, posted: QueryDict) -> Iterator[Wish]:
             yield target.wish._replace(is_on=False, until=_until(said, chosen.clock))
 
 
-def _targets(chosen: Chosen) -> dict[str, _Target]:
+def _targets(chosen: ChosenPreferences) -> dict[str, _Target]:
     found = {
         one.channel: _Target(
             one.label,

@@ -10,11 +10,11 @@ from django.utils.formats import date_format, time_format
 from django.utils.translation import gettext as _
 
 from notifications.kinds import params
-from notifications.preferences.methods import Method
+from notifications.preferences.methods import DeliveryMethod
 from notifications.preferences.quiet_hours import DAYS, Hours, Times
 
 #: Ways to a person, each with whether it is on and until when it is off, if that ends.
-Ways = Sequence[tuple[Method, bool, datetime | None]]
+Ways = Sequence[tuple[DeliveryMethod, bool, datetime | None]]
 
 
 def of_kind(ways: Ways, zone: str, *, is_critical: bool) -> str:

@@ -70,7 +70,7 @@ class Wish(NamedTuple):
     default: bool = False
 
 
-class State(NamedTuple):
+class MethodState(NamedTuple):
     """Whether a person gets something by a method, whether they can choose it, and until when it is off at most.
 
     ``default`` is whether it is on for who has chosen nothing.
@@ -91,7 +91,7 @@ class State(NamedTuple):
 class ChosenPlain(NamedTuple):
     """What a person gets of what is of no kind, in words too."""
 
-    states: list[State]
+    states: list[MethodState]
     sentence: str
 
     @property
@@ -104,7 +104,7 @@ class ChosenKind(NamedTuple):
     """A kind, and what a person gets of it, in words too."""
 
     kind: Kind
-    states: list[State]
+    states: list[MethodState]
     sentence: str
 
     @property
@@ -131,7 +131,7 @@ class ChosenChannel(NamedTuple):
 
     channel: str
     label: str
-    state: State
+    state: MethodState
     sentence: str
 
 
@@ -140,11 +140,11 @@ class ChosenBundle(NamedTuple):
 
     bundle: str
     label: str
-    state: State
+    state: MethodState
     sentence: str
 
 
-class Chosen(NamedTuple):
+class ChosenPreferences(NamedTuple):
     """The preferences of a person; a language or a time zone that nobody has chosen is empty.
 
     ``clock`` is the zone whose clock they go by. ``summary`` says in sentences what holds for all that they get.
@@ -162,7 +162,7 @@ class Chosen(NamedTuple):
     summary: list[str]
 
 
-def preferences_of(user: User) -> Chosen:
+def preferences_of(user: User) -> ChosenPreferences:
     """What ``user`` has chosen, and what they get, in the active language.
 
     Five queries, and two where bundles are muted.
@@ -187,7 +187,7 @@ def preferences_of(user: User) -> Chosen:
     muted = [(one.label, one.state.off_until) for one in shared if not one.state.is_on]
     muted += [(one.label, one.until) for one in bundles]
     summary = saying.summary(times, zone, muted)
-    return Chosen(row.language, row.time_zone, zone, *times, categories, plain, shared, talks, summary)
+    return ChosenPreferences(row.language, row.time_zone, zone, *times, categories, plain, shared, talks, summary)
 
 
 def change(
@@ -198,7 +198,7 @@ def change(
     quiet: Hours | UnsetType | None = UNSET,
     plan: Sequence[Hours] | UnsetType | None = UNSET,
     wishes: Iterable[Wish] = (),
-) -> Chosen:
+) -> ChosenPreferences:
     """Store what ``user`` chooses, all or nothing; what is left out stays. Their open pages learn of it.
 
     An empty language or time zone is no choice, and None takes the quiet hours or the plan back.
@@ -252,12 +252,12 @@ def time_zones() -> list[str]:
     return sorted(available_timezones() - NO_PLACES)
 
 
-def _chosen(kind: Kind | None, made: dict[str, Choices], zone: str) -> tuple[list[State], str]:
+def _chosen(kind: Kind | None, made: dict[str, Choices], zone: str) -> tuple[list[MethodState], str]:
     """What a person gets of a kind, or of what is of none, and the sentence that says it."""
     offered = [methods.INBOX, methods.LIVE] if kind is None else list(methods.methods())
     asked = subjects.subjects_of(kind)
     states = [
-        State(one.name, is_on=True, is_fixed=True)
+        MethodState(one.name, is_on=True, is_fixed=True)
         if subjects.is_fixed(kind, one.name)
         else _state(made.get(one.name, {}), asked, one.name, default=subjects.default_of(kind, one.name))
         for one in offered
@@ -274,8 +274,8 @@ def _chosen_channel(channel: str, label: str, made: dict[str, Choices], zone: st
     return ChosenChannel(channel, label, state, saying.of_channel(state.is_on, state.off_until, zone))
 
 
-def _chosen_bundle(one: muted_bundles.Muted, zone: str) -> ChosenBundle:
-    state = State(methods.LIVE.name, is_on=False, is_fixed=False, off_until=one.until)
+def _chosen_bundle(one: muted_bundles.MutedBundle, zone: str) -> ChosenBundle:
+    state = MethodState(methods.LIVE.name, is_on=False, is_fixed=False, off_until=one.until)
     return ChosenBundle(one.bundle, one.label, state, saying.of_channel(is_on=False, until=one.until, zone=zone))
 
 
@@ -310,10 +310,10 @@ def _channels_to_choose(user: User) -> set[str]:
     return {channel for channel, _label in [*shared_channels.of(user), *shared_channels.left(user, live)]}
 
 
-def _state(choices: Choices, asked: Sequence[str], method: str, *, default: bool = True) -> State:
+def _state(choices: Choices, asked: Sequence[str], method: str, *, default: bool = True) -> MethodState:
     is_chosen, until = subjects.is_chosen(choices, asked, default=default), subjects.off_until(choices, asked)
     is_on, off_until = is_chosen and until is None, until if is_chosen else None
-    return State(method, is_on, is_fixed=False, off_until=off_until, default=default)
+    return MethodState(method, is_on, is_fixed=False, off_until=off_until, default=default)
 
 
 def _check_locale(language: str | None, time_zone: str | None) -> None:

@@ -22,7 +22,7 @@ from notifications.kinds.locales import chosen_elsewhere
 from notifications.preferences import methods, muting
 from notifications.preferences import stored as preferences
 from notifications.preferences.quiet_hours import DAYS, Hours
-from notifications.preferences.stored import PLAN_LIMIT, Chosen, ChosenCategory, State, Wish
+from notifications.preferences.stored import PLAN_LIMIT, ChosenCategory, ChosenPreferences, MethodState, Wish
 
 
 class _TimeInput(forms.TimeInput):
@@ -107,7 +107,7 @@ def choose(request: HttpRequest) -> HttpResponse:
     return _page(request, chosen, *_forms(chosen))
 
 
-def _forms(chosen: Chosen, posted: QueryDict | None = None) -> tuple[LocaleForm, HoursForm, Any]:
+def _forms(chosen: ChosenPreferences, posted: QueryDict | None = None) -> tuple[LocaleForm, HoursForm, Any]:
     """The forms with what is chosen or, where they are in ``posted``, with that."""
     locale = {"language": chosen.language, "time_zone": chosen.time_zone}
     plan = [_initial(hours) for hours in chosen.plan or ()]
@@ -171,7 +171,7 @@ def _change(request: HttpRequest, user: User, **changed: Any) -> HttpResponse:
     return redirect("hub:notifications:preferences")
 
 
-def _wishes(name: str, states: Sequence[State], posted: QueryDict) -> Iterator[Wish]:
+def _wishes(name: str, states: Sequence[MethodState], posted: QueryDict) -> Iterator[Wish]:
     """What differs from what holds. Boxes that cannot be ticked, since the kind is off as a whole, say nothing."""
     is_off = not any(state.is_on or state.off_until for state in states)
     for state in states:
@@ -188,7 +188,7 @@ def _wish_for_all(posted: str) -> Wish:
     return Wish(method, state == "on", category=category)
 
 
-def _wishes_for_defaults(before: Chosen, posted: str) -> list[Wish]:
+def _wishes_for_defaults(before: ChosenPreferences, posted: str) -> list[Wish]:
     """What a button that leads back to the defaults says: ``category:CATEGORY``, or ``kind:KIND``, which is empty for
     what is of no kind.
     """
@@ -205,7 +205,7 @@ def _wishes_for_defaults(before: Chosen, posted: str) -> list[Wish]:
 
 
 def _page(
-    request: HttpRequest, chosen: Chosen, form: LocaleForm, quiet: HoursForm, plan: Any, status: int = 200
+    request: HttpRequest, chosen: ChosenPreferences, form: LocaleForm, quiet: HoursForm, plan: Any, status: int = 200
 ) -> HttpResponse:
     others = ChosenCategory(None, [])
     categories = [*chosen.categories]

@@ -14,8 +14,14 @@ from django.utils.translation import gettext_lazy as _
 from hub.web.generics import InlineFormSet, ModelAdmin, ModelForm, TabularInline
 from notifications.kinds.declaring import declared
 from notifications.saved_rules import opening, previewing, trials
-from notifications.saved_rules.models import Outcome, SavedRule, SavedRuleCondition, State
-from notifications.saved_rules.reading import CONDITIONS_LIMIT, BadRule, comparison, ready, refuse_unknown_recipients
+from notifications.saved_rules.models import Outcome, RuleState, SavedRule, SavedRuleCondition
+from notifications.saved_rules.reading import (
+    CONDITIONS_LIMIT,
+    BadSavedRule,
+    comparison,
+    ready,
+    refuse_unknown_recipients,
+)
 
 
 class SavedRuleForm(ModelForm[SavedRule]):
@@ -55,7 +61,7 @@ class SavedRuleForm(ModelForm[SavedRule]):
         try:
             rule = ready(SavedRule(**{name: value for name, value in cleaned.items() if name in names}), ())
             refuse_unknown_recipients(rule)
-        except BadRule as error:
+        except BadSavedRule as error:
             self.add_error(error.field, str(error))
         return cleaned
 
@@ -77,7 +83,7 @@ class ConditionForms(InlineFormSet[SavedRuleCondition, SavedRule, Any]):
                 continue
             try:
                 comparison(model, form.instance)
-            except BadRule as error:
+            except BadSavedRule as error:
                 form.add_error(error.field, str(error))
 
 
@@ -158,7 +164,7 @@ class SavedRuleAdmin(ModelAdmin[SavedRule]):
         newest = row.trials.order_by("-pk")
         context = {
             **self._context(request, row, _("Trial")),
-            "is_on_trial": row.state == State.TRIAL,
+            "is_on_trial": row.state == RuleState.TRIAL,
             "sent": newest.filter(outcome=Outcome.ALERT)[: trials.KEPT],
             "unsent": newest.exclude(outcome=Outcome.ALERT)[: trials.KEPT],
             "kept": trials.KEPT,
@@ -171,7 +177,7 @@ class SavedRuleAdmin(ModelAdmin[SavedRule]):
         row = self._rule(request, pk)
         try:
             rule = ready(row, row.conditions.all())
-        except BadRule as error:
+        except BadSavedRule as error:
             self.message_user(request, str(error), messages.ERROR)
             return HttpResponseRedirect(reverse("admin:hub_notifications_savedrule_change", args=[pk]))
         found = previewing.dry_run(rule)
@@ -185,19 +191,19 @@ class SavedRuleAdmin(ModelAdmin[SavedRule]):
     @admin.action(description=_("Switch the selected rules on"), permissions=["change"])
     def switch_on(self, request: HttpRequest, selected: Any) -> None:
         """They run in all processes within seconds."""
-        self._switch(selected, State.ON)
+        self._switch(selected, RuleState.ON)
 
     @admin.action(description=_("Put the selected rules on trial"), permissions=["change"])
     def try_out(self, request: HttpRequest, selected: Any) -> None:
         """They are asked at each save, and send nothing."""
-        self._switch(selected, State.TRIAL)
+        self._switch(selected, RuleState.TRIAL)
 
     @admin.action(description=_("Switch the selected rules off"), permissions=["change"])
     def switch_off(self, request: HttpRequest, selected: Any) -> None:
         """They run nowhere within seconds."""
-        self._switch(selected, State.OFF)
+        self._switch(selected, RuleState.OFF)
 
-    def _switch(self, selected: Any, state: State) -> None:
+    def _switch(self, selected: Any, state: RuleState) -> None:
         for row in selected:
             row.state = state
             row.save(update_fields=["state"])

@@ -15,7 +15,7 @@ from django.db.models.signals import post_delete, post_save
 from hub.database import listen
 from hub.logs import get_logger
 from notifications.errors import told
-from notifications.saved_rules.models import ERROR_LIMIT, SavedRule, SavedRuleCondition, State
+from notifications.saved_rules.models import ERROR_LIMIT, RuleState, SavedRule, SavedRuleCondition
 from notifications.saved_rules.reading import ReadyRule, ready
 
 log = get_logger(__name__)
@@ -80,7 +80,7 @@ def _rule_changed(**_: Any) -> None:
 
 def _read() -> dict[str, list[ReadyRule]]:
     found: dict[str, list[ReadyRule]] = {}
-    for row in SavedRule.objects.exclude(state=State.OFF).prefetch_related("conditions").order_by("pk")[:LIMIT]:
+    for row in SavedRule.objects.exclude(state=RuleState.OFF).prefetch_related("conditions").order_by("pk")[:LIMIT]:
         try:
             rule = ready(row, row.conditions.all())
         except Exception as error:  # noqa: BLE001  # whatever is wrong with one, the others run

@@ -1,7 +1,7 @@
 """Takes people out of the rules that name them."""
 
 from hub.users import User, log_in_field, user_id
-from notifications.saved_rules.models import SavedRule, State
+from notifications.saved_rules.models import RuleState, SavedRule
 
 
 def forget(user: User) -> None:
@@ -9,7 +9,7 @@ def forget(user: User) -> None:
     names = _names(user)
     for rule in naming(user):
         rule.recipients = "\n".join(line for line in rule.recipients.splitlines() if line.strip() not in names)
-        rule.state = rule.state if rule.recipients.strip() else State.OFF
+        rule.state = rule.state if rule.recipients.strip() else RuleState.OFF
         rule.last_error = ""
         rule.save(update_fields=["recipients", "state", "last_error"])
 

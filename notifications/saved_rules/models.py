@@ -33,7 +33,7 @@ class Operator(models.TextChoices):
     NOT_EMPTY = "not_empty", _("is not empty")
 
 
-class State(models.TextChoices):
+class RuleState(models.TextChoices):
     """Whether a rule runs."""
 
     OFF = "off", _("off")
@@ -49,8 +49,8 @@ class SavedRule(models.Model):
     state = models.CharField(
         _("state"),
         max_length=10,
-        choices=State,
-        default=State.OFF,
+        choices=RuleState,
+        default=RuleState.OFF,
         help_text=_(
             "On trial it sends nothing, and what it would have sent at each save is kept. Try a rule before it is on."
         ),
@@ -168,7 +168,7 @@ class SavedRuleCondition(models.Model):
         return f"{self.field} {self.get_operator_display()} {self.value}"
 
 
-class Event(models.TextChoices):
+class RowEvent(models.TextChoices):
     """What happened to a row."""
 
     CREATED = "created", _("row made")
@@ -191,7 +191,7 @@ class SavedRuleTrial(models.Model):
 
     rule = models.ForeignKey(SavedRule, models.CASCADE, related_name="trials")
     created_at = models.DateTimeField(default=timezone.now)
-    event = models.CharField(max_length=10, choices=Event)
+    event = models.CharField(max_length=10, choices=RowEvent)
     #: The key of the row that was saved, as text.
     row = models.CharField(max_length=ROW_LIMIT)
     outcome = models.CharField(max_length=10, choices=Outcome)

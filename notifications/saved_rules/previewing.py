@@ -13,7 +13,7 @@ ROWS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class RowPreview:
     """One row, and the alert about it; ``error`` where there can be none."""
 
     pk: object
@@ -26,7 +26,7 @@ class Preview:
     error: str = ""
 
 
-def dry_run(rule: ReadyRule) -> Sequence[Preview]:
+def dry_run(rule: ReadyRule) -> Sequence[RowPreview]:
     """What the rule would say of the last rows of its model, newest first; sends nothing.
 
     A row is taken as one that was changed from what it is: conditions on the row before compare with what it has now,
@@ -47,15 +47,15 @@ def _resolved(rule: ReadyRule) -> ReadyRule:
     return replace(rule, names=tuple(name if one is None else one for name, one in found))
 
 
-def _preview(rule: ReadyRule, values: dict[str, object]) -> Preview:
+def _preview(rule: ReadyRule, values: dict[str, object]) -> RowPreview:
     pk = values["pk"]
     try:
         if not rule.conditions_hold(values, values):
-            return Preview(pk, fires=False)
+            return RowPreview(pk, fires=False)
         described = rule.alert_for(values, values)
         if described is None:
-            return Preview(pk, fires=False)
-        return Preview(
+            return RowPreview(pk, fires=False)
+        return RowPreview(
             pk,
             fires=True,
             title=described.title,
@@ -65,6 +65,6 @@ def _preview(rule: ReadyRule, values: dict[str, object]) -> Preview:
             group_by=described.group_by,
         )
     except BadAlert as error:
-        return Preview(pk, fires=False, error=str(error))
+        return RowPreview(pk, fires=False, error=str(error))
     except Exception as error:  # noqa: BLE001  # one odd row is a line of the page, as it is one alert less
-        return Preview(pk, fires=False, error=told(error, ERROR_LIMIT))
+        return RowPreview(pk, fires=False, error=told(error, ERROR_LIMIT))

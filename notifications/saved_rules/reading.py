@@ -14,7 +14,7 @@ from notifications.kinds.declaring import Kind
 from notifications.models import BUNDLE_LIMIT, TITLE_LIMIT
 from notifications.saved_rules import opening, texts
 from notifications.saved_rules.comparing import BadCondition, Test, test_of
-from notifications.saved_rules.models import SavedRule, SavedRuleCondition, State
+from notifications.saved_rules.models import RuleState, SavedRule, SavedRuleCondition
 from notifications.saved_rules.of_kinds import BadKind, Sources, declared_kind, sources, values_of
 from notifications.saved_rules.opening import OpenedModel
 from notifications.saved_rules.texts import BadText, Parts, Placeholder
@@ -28,7 +28,7 @@ RECIPIENTS_LIMIT = 20
 CONDITIONS_LIMIT = 20
 
 
-class BadRule(ValueError):
+class BadSavedRule(ValueError):
     """What a field of a rule says cannot be; ``field`` is its name."""
 
     def __init__(self, field: str, sentence: str) -> None:
@@ -164,10 +164,10 @@ def event_of(old: Values, *, is_deleted: bool) -> str:
 
 
 def ready(rule: SavedRule, conditions: Iterable[SavedRuleCondition]) -> ReadyRule:
-    """The rule as it runs. Raises :class:`BadRule`."""
+    """The rule as it runs. Raises :class:`BadSavedRule`."""
     model = opening.opened.get(rule.model)
     if model is None or not model.is_usable:
-        raise BadRule("model", _("No rules can be made of this model."))
+        raise BadSavedRule("model", _("No rules can be made of this model."))
     events = {
         name
         for name, is_wanted in (
@@ -178,12 +178,12 @@ def ready(rule: SavedRule, conditions: Iterable[SavedRuleCondition]) -> ReadyRul
         if is_wanted
     }
     if not events:
-        raise BadRule("on_created", _("Say when the rule fires."))
+        raise BadSavedRule("on_created", _("Say when the rule fires."))
     together: dict[int, list[Comparison]] = {}
     for condition in conditions:
         together.setdefault(condition.alternative, []).append(comparison(model, condition))
     if sum(map(len, together.values())) > CONDITIONS_LIMIT:
-        raise BadRule("model", _("A rule has too many conditions."))
+        raise BadSavedRule("model", _("A rule has too many conditions."))
     paths, names = _recipients(model, rule.recipients)
     kind = _kind(rule)
     return ReadyRule(
@@ -203,7 +203,7 @@ def ready(rule: SavedRule, conditions: Iterable[SavedRuleCondition]) -> ReadyRul
         values=_values(model, kind, rule.values),
         group_by=_parts(model, "group_by", rule.group_by),
         throttle=_throttle(rule.throttle),
-        is_on_trial=rule.state == State.TRIAL,
+        is_on_trial=rule.state == RuleState.TRIAL,
     )
 
 
@@ -212,13 +212,13 @@ def _kind(rule: SavedRule) -> Kind | None:
     try:
         kind = declared_kind(rule.kind)
     except BadKind as error:
-        raise BadRule("kind", str(error)) from None
+        raise BadSavedRule("kind", str(error)) from None
     own = set() if kind is None else kind.templates.keys()
     for name in own:
         if getattr(rule, name):
-            raise BadRule(name, _("The kind has a text of its own here: leave this empty."))
+            raise BadSavedRule(name, _("The kind has a text of its own here: leave this empty."))
     if not (rule.message or "message" in own):
-        raise BadRule("message", _("Say what people read, or choose a kind that has a message."))
+        raise BadSavedRule("message", _("Say what people read, or choose a kind that has a message."))
     return kind
 
 
@@ -226,7 +226,7 @@ def _values(model: OpenedModel, kind: Kind | None, written: str) -> Sources:
     try:
         found = sources(kind, written, lambda name: name in model.fields)
     except BadKind as error:
-        raise BadRule("values", str(error)) from None
+        raise BadSavedRule("values", str(error)) from None
     for parts in found.values():
         _refuse_unknown_fields(model, "values", parts)
     return found
@@ -237,33 +237,33 @@ def _throttle(minutes: int | None) -> timedelta | None:
         return None
     longest = LONGEST_THROTTLE // timedelta(minutes=1)
     if minutes > longest:
-        raise BadRule("throttle", _("At most %(number)d minutes, which are 7 days.") % {"number": longest})
+        raise BadSavedRule("throttle", _("At most %(number)d minutes, which are 7 days.") % {"number": longest})
     return timedelta(minutes=minutes)
 
 
 def refuse_unknown_recipients(rule: ReadyRule) -> None:
-    """Raises :class:`BadRule` where a recipient is nobody now. Asks the database, so it is for when a rule is made."""
+    """Raises :class:`BadSavedRule` where a recipient is nobody now. Asks the database: for when a rule is made."""
     for name in rule.names:
         try:
             found = resolve(name)
         except BadAlert as error:
             paths = ", ".join(rule.model.recipients) or "–"
             sentence = _("%(error)s Paths from a row: %(paths)s.") % {"error": error, "paths": paths}
-            raise BadRule("recipients", sentence) from None
+            raise BadSavedRule("recipients", sentence) from None
         if rule.is_for_people_alone and not isinstance(found, User):
-            raise BadRule(
+            raise BadSavedRule(
                 "recipients",
                 _("Alerts that are grouped or held go to people alone: name them by paths from the row or user:NAME."),
             )
 
 
 def comparison(model: OpenedModel, condition: SavedRuleCondition) -> Comparison:
-    """The condition as it is asked. Raises :class:`BadRule`."""
+    """The condition as it is asked. Raises :class:`BadSavedRule`."""
     field = _field(model, "field", condition.field)
     try:
         test = test_of(field, condition.operator, condition.value)
     except BadCondition as error:
-        raise BadRule("value", str(error)) from None
+        raise BadSavedRule("value", str(error)) from None
     return Comparison(field.attname, condition.of_old, test)
 
 
@@ -271,7 +271,7 @@ def _recipients(model: OpenedModel, text: str) -> tuple[tuple[str, ...], tuple[s
     """The paths and the names among the recipients."""
     lines = _listed(text, "\n")
     if not 0 < len(lines) <= RECIPIENTS_LIMIT:
-        raise BadRule(
+        raise BadSavedRule(
             "recipients", _("Name at least one recipient, and at most %(limit)d.") % {"limit": RECIPIENTS_LIMIT}
         )
     names = tuple(line for line in lines if line not in model.recipients)
@@ -282,7 +282,7 @@ def _parts(model: OpenedModel, name: str, text: str) -> Parts:
     try:
         parts = texts.parse_url(text) if name == "url" else texts.parse(text)
     except BadText as error:
-        raise BadRule(name, str(error)) from None
+        raise BadSavedRule(name, str(error)) from None
     _refuse_unknown_fields(model, name, parts)
     return parts
 
@@ -305,7 +305,7 @@ def _field(model: OpenedModel, where: str, name: str) -> Any:
     try:
         return model.column(name)
     except LookupError:
-        raise BadRule(
+        raise BadSavedRule(
             where,
             _("Rules may not read “%(name)s”, only: %(fields)s.") % {"name": name, "fields": ", ".join(model.fields)},
         ) from None

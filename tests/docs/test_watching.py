@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import Counter, Gauge, Histogram
 
 from hub.ops import metrics
-from hub.web.health import Report
+from hub.web.health import HealthReport
 from lab.harness.environment import BASE_DIR
 from tests.docs.documents import code_spans, table
 
@@ -98,5 +98,5 @@ def test_every_log_event_is_documented() -> None:
 
 def test_every_status_of_health_is_documented() -> None:
     statuses = {status.strip("`") for status, *_ in table(PAGE, "`status`", "HTTP")}
-    assert statuses == set(re.findall(r"'(\w+)'", str(Report.__annotations__["status"])))
+    assert statuses == set(re.findall(r"'(\w+)'", str(HealthReport.__annotations__["status"])))
     assert "missing" in code_spans(PAGE)

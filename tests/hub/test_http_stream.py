@@ -9,7 +9,7 @@ import pytest
 from hub.transports import http_stream, transport
 from hub.transports.http_stream import HttpStream
 from hub.transports.transport import LONG
-from hub.transports.unread import Unread
+from hub.transports.unread import UnreadAnswers
 from lab.harness.waiting import await_for
 
 
@@ -60,7 +60,7 @@ async def test_client_that_never_takes_a_long_reply_is_closed(monkeypatch: pytes
 
 
 async def test_long_replies_that_nobody_takes_make_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_stream, "answers", Unread(room=10 * LONG, room_of_one=3 * LONG))
+    monkeypatch.setattr(http_stream, "answers", UnreadAnswers(room=10 * LONG, room_of_one=3 * LONG))
     streams = [HttpStream(lines, lambda: None) for _ in range(4)]
     for stream in streams:
         await stream.answer("x" * LONG, "ada")  # none of them runs

@@ -2,14 +2,14 @@
 
 import pytest
 
-from hub.transports.unread import Answer, Unread
+from hub.transports.unread import Answer, UnreadAnswers
 
 
 class Held:
     """Answers of several people, and which had to make way."""
 
     def __init__(self) -> None:
-        self.unread = Unread(room=1000, room_of_one=300)
+        self.unread = UnreadAnswers(room=1000, room_of_one=300)
         self.dropped: list[str] = []
         self._answers: dict[str, Answer] = {}
 

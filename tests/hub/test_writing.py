@@ -23,7 +23,7 @@ from hub.models import Publication
 from hub.publishing import apublish, publish_many
 from hub.streams import Envelope
 from hub.transports import writer
-from hub.transports.unread import Unread
+from hub.transports.unread import UnreadAnswers
 from hub.transports.writer import Ends, SendBuffer
 from lab.harness.redis_server import RedisServer
 from lab.harness.waiting import await_for
@@ -181,7 +181,7 @@ async def _asks_for_much(client: SlowReader, address: str, asked: bytes = HISTOR
 async def test_long_answers_that_nobody_reads_make_way_when_they_are_too_much(
     ws: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "answers", Unread(room=400 * 1024, room_of_one=400 * 1024))
+    monkeypatch.setattr(writer, "answers", UnreadAnswers(room=400 * 1024, room_of_one=400 * 1024))
     before = _closed(End.SLOW.client)
     with SlowReader() as first, SlowReader() as second:
         async with server(ws) as address:

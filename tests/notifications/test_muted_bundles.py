@@ -44,7 +44,7 @@ def comment(user: User, who: str, **more: Any) -> Notification:
     return row
 
 
-def mute(user: User, alert: Notification, **more: Any) -> preferences.Chosen:
+def mute(user: User, alert: Notification, **more: Any) -> preferences.ChosenPreferences:
     return preferences.change(user, wishes=[Wish("live", is_on=False, alert=alert.pk, **more)])
 
 

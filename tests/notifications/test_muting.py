@@ -61,7 +61,9 @@ def crew(ann: User) -> Group:
     return group
 
 
-def wish(user: User, *, is_on: bool | None = False, method: str = LIVE.name, **named: Any) -> preferences.Chosen:
+def wish(
+    user: User, *, is_on: bool | None = False, method: str = LIVE.name, **named: Any
+) -> preferences.ChosenPreferences:
     return preferences.change(user, wishes=[Wish(method, is_on, **named)])
 
 

@@ -13,7 +13,7 @@ from notifications.kinds import declaring as kinds
 from notifications.models import Choice, Notification, Preferences
 from notifications.preferences import choosing, methods
 from notifications.preferences import stored as preferences
-from notifications.preferences.methods import INBOX, LIVE, Method
+from notifications.preferences.methods import INBOX, LIVE, DeliveryMethod
 from notifications.preferences.stored import NotChosen, Wish
 from tests.connection.wire import Wire, wired
 from tests.notifications.published import alerts_on
@@ -173,9 +173,9 @@ def test_what_the_product_knows_is_not_chosen_here(ann: User) -> None:
 
 def test_a_method_more_can_be_chosen(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(methods, "_methods", dict(methods._methods))
-    methods.register(Method("mail", "By mail", "comes by mail"))
+    methods.register(DeliveryMethod("mail", "By mail", "comes by mail"))
     with pytest.raises(ValueError, match="no room"):
-        methods.register(Method("mail", "By mail", "comes by mail"))
+        methods.register(DeliveryMethod("mail", "By mail", "comes by mail"))
     off(ann, kind="order.shipped", method="mail")
     shipped = kinds.kind_named("order.shipped")
     assert shipped is not None

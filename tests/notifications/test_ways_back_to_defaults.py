@@ -14,7 +14,7 @@ from notifications.models import Choice
 from notifications.preferences import stored as preferences
 from notifications.preferences.messages import ChangeMessage, WishMessage, changed
 from notifications.preferences.methods import INBOX, LIVE
-from notifications.preferences.stored import NotChosen, State, Wish
+from notifications.preferences.stored import MethodState, NotChosen, Wish
 from tests.support.people import User
 
 ORDERS = Category("orders", "Orders")
@@ -35,7 +35,7 @@ def choose(user: User, *wishes: dict[str, Any]) -> None:
     preferences.change(user, wishes=[Wish(**{"method": LIVE.name, "is_on": None, **wish}) for wish in wishes])
 
 
-def of_kind(user: User, name: str) -> dict[str, State]:
+def of_kind(user: User, name: str) -> dict[str, MethodState]:
     return {
         state.method: state
         for category in preferences.preferences_of(user).categories

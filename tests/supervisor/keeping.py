@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hub.supervisor.leftovers import MARK, Running
+from hub.supervisor.leftovers import MARK, RunRecord
 from hub.supervisor.output import Output
 from hub.supervisor.part import KeptPart, Part
 
@@ -27,7 +27,7 @@ class Kept:
 
     def __init__(self, folder: Path, code: str, *arguments: str, **options: Any) -> None:
         self.said: list[str] = []
-        self.running = Running(folder, self.said.append)
+        self.running = RunRecord(folder, self.said.append)
         self.output = Output(folder / "logs", ["part"])
         command = [sys.executable, "-c", code, *arguments]
         described = Part(name="part", command=command, environment={**os.environ, MARK: OF_THE_TEST}, **options)

@@ -12,7 +12,7 @@ import pytest
 
 from hub.config import UnusableEnvironment
 from hub.supervisor import processes
-from hub.supervisor.leftovers import MARK, Running
+from hub.supervisor.leftovers import MARK, RunRecord
 from lab.harness.waiting import wait_for
 
 SLEEP = "import time; time.sleep(60)"
@@ -50,7 +50,7 @@ def abandoned(folder: Path, name: str, pid: int, *, run: str, identity: str | No
 
 
 def end_leftovers(folder: Path) -> list[str]:
-    running = Running(folder)
+    running = RunRecord(folder)
     try:
         return running.end_leftovers()
     finally:
@@ -103,11 +103,11 @@ def test_record_that_was_cut_short_is_no_obstacle(tmp_path: Path, record: str) -
 
 
 def test_only_one_supervisor_at_a_time(tmp_path: Path) -> None:
-    first = Running(tmp_path)
+    first = RunRecord(tmp_path)
     with pytest.raises(UnusableEnvironment, match=f"process {os.getpid()}"):
-        Running(tmp_path)
+        RunRecord(tmp_path)
     first.close()
-    Running(tmp_path).close()
+    RunRecord(tmp_path).close()
 
 
 def test_identity_of_a_process_that_ended_is_none(started: list[subprocess.Popen[bytes]]) -> None:

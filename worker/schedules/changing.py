@@ -28,7 +28,7 @@ class BadSchedule(ValueError):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedSchedule:
     """What a schedule is to be.
 
     Args:
@@ -48,7 +48,7 @@ class Wanted:
     made_by: str = ""
 
 
-def checked(wanted: Wanted) -> Wanted:
+def checked(wanted: WantedSchedule) -> WantedSchedule:
     """The same in order and complete. Raises as :func:`create` where it cannot be."""
     if len(wanted.name) > NAME_LIMIT:
         raise BadSchedule(f"The name of a schedule has at most {NAME_LIMIT} characters.")
@@ -82,7 +82,7 @@ def from_now(timing: Timing) -> Timing:
     return timing
 
 
-def _columns(wanted: Wanted) -> dict[str, Any]:
+def _columns(wanted: WantedSchedule) -> dict[str, Any]:
     return {
         "name": wanted.name,
         "contents": wanted.contents,
@@ -97,12 +97,12 @@ def _columns(wanted: Wanted) -> dict[str, Any]:
     }
 
 
-def wanted_of(row: Schedule) -> Wanted:
+def wanted_of(row: Schedule) -> WantedSchedule:
     """What the schedule is now, to change some of it. Raises ``BadRule`` where its row cannot be read."""
-    return Wanted(row.contents, row.timing(), row.name, row.max_runs, row.missed, row.grace, row.made_by)
+    return WantedSchedule(row.contents, row.timing(), row.name, row.max_runs, row.missed, row.grace, row.made_by)
 
 
-def create(wanted: Wanted, *, key: str | None = None) -> tuple[Schedule, bool]:
+def create(wanted: WantedSchedule, *, key: str | None = None) -> tuple[Schedule, bool]:
     """Make a schedule; with a ``key`` change the one that has it, and leave it alone where it is the same already.
 
     Returns it, and whether it is new. Callers at the same time with one key make one schedule.
@@ -126,7 +126,7 @@ def create(wanted: Wanted, *, key: str | None = None) -> tuple[Schedule, bool]:
     return row, True
 
 
-def _change_keyed(row: Schedule, wanted: Wanted) -> Schedule:
+def _change_keyed(row: Schedule, wanted: WantedSchedule) -> Schedule:
     """As :func:`change`; a pause counts on from the start that it has, unless another one is asked for."""
     timing = wanted.timing
     if isinstance(timing.rule, Every) and timing.start is None and row.rule == rules.as_json(timing.rule):
@@ -134,7 +134,7 @@ def _change_keyed(row: Schedule, wanted: Wanted) -> Schedule:
     return change(row, wanted)
 
 
-def change(row: Schedule, wanted: Wanted) -> Schedule:
+def change(row: Schedule, wanted: WantedSchedule) -> Schedule:
     """Have the schedule be what is wanted from now on. Raises as :func:`create`; then it stays as it is."""
     columns = _columns(wanted)
     with transaction.atomic():

@@ -11,7 +11,7 @@ from django.utils import timezone
 from notifications.sending.alerting import EVERYONE, Recipient
 from notifications.sending.arguments import Said
 from worker.schedules import changing, contents, running
-from worker.schedules.changing import BadSchedule, Wanted
+from worker.schedules.changing import BadSchedule, WantedSchedule
 from worker.schedules.models import Missed, Schedule, ScheduleRun
 from worker.schedules.rules import UNITS, Cron, Every, Monthly, Once, Rule, Timing, Weekly
 
@@ -112,7 +112,7 @@ def schedule(
     _check_types(Iterable, weekdays=weekdays, days=days, times=times)
     rule = _rule(every, cron, at, weekdays, days, tuple(times or ()), or_last_day=or_last_day)
     zone = "" if tz == OWN_ZONE else tz or str(settings.TIME_ZONE)
-    wanted = Wanted(
+    wanted = WantedSchedule(
         contents=contents.as_json(to, {**said, "expires": expires}),
         timing=Timing(rule, zone, _moment(start), _moment(end)),
         name=name or "",

@@ -18,7 +18,7 @@ from notifications.models import TITLE_LIMIT, Level
 from notifications.oversight import fields
 from notifications.sending.alerting import BadAlert
 from worker.schedules import contents, rules
-from worker.schedules.changing import BadSchedule, Wanted, checked
+from worker.schedules.changing import BadSchedule, WantedSchedule, checked
 from worker.schedules.models import NAME_LIMIT, Missed
 from worker.schedules.rules import BadRule, Cron, Every, Monthly, Once, Rule, Timing, Weekly
 
@@ -169,11 +169,11 @@ class ScheduleForm(UncutForm, forms.Form):
         )
         return Timing(_rule(said), zone, start, end)
 
-    def _wanted(self, said: Mapping[str, Any]) -> Wanted:
+    def _wanted(self, said: Mapping[str, Any]) -> WantedSchedule:
         # Names have spaces and commas.
         to = [*filter(None, [said["audience"]]), *filter(None, map(str.strip, said["to"].splitlines()))]
         grace = said["grace"]
-        return Wanted(
+        return WantedSchedule(
             contents=contents.as_json(to, self._said(said)),
             timing=self._timing(said),
             name=said["name"],
@@ -213,7 +213,7 @@ def _rule(said: Mapping[str, Any]) -> Rule:
     return Cron(said.get("expression") or "")
 
 
-def initial(wanted: Wanted | None) -> dict[str, Any]:
+def initial(wanted: WantedSchedule | None) -> dict[str, Any]:
     """What the form shows of a schedule, or of a new one."""
     if wanted is None:
         return {

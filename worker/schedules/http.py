@@ -16,7 +16,7 @@ from notifications.api import button
 from notifications.sending.alerting import LONGEST, LONGEST_THROTTLE, BadAlert
 from worker.schedules import changing, makers, running, wording
 from worker.schedules import contents as schedule_contents
-from worker.schedules.changing import BadSchedule, Wanted
+from worker.schedules.changing import BadSchedule, WantedSchedule
 from worker.schedules.declaring import OWN_ZONE
 from worker.schedules.models import Missed, Schedule, ScheduleRun
 from worker.schedules.rules import BadRule, Rule, Timing
@@ -253,7 +253,7 @@ def _or(given: Any, before: Any) -> Any:
     return before if given is UNSET else given
 
 
-def _wanted(said: _Said, before: Wanted | None, made_by: str) -> Wanted:
+def _wanted(said: _Said, before: WantedSchedule | None, made_by: str) -> WantedSchedule:
     if before is None and said.when is UNSET:
         raise ApiError(Code.BAD_REQUEST, "when is missing")
     zone = before.timing.zone if before else str(settings.TIME_ZONE)
@@ -266,7 +266,7 @@ def _wanted(said: _Said, before: Wanted | None, made_by: str) -> Wanted:
         _or(_aware(said.end), before and before.timing.end),
     )
     grace = said.grace if said.grace is None or said.grace is UNSET else timedelta(seconds=said.grace)
-    return Wanted(
+    return WantedSchedule(
         contents=_contents(said, before.contents if before else {}),
         timing=timing,
         name=_or(said.name, before.name if before else ""),

@@ -38,7 +38,7 @@ def zone_of(user: User) -> ZoneInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedSchedule:
     """A schedule in the list."""
 
     row: Schedule
@@ -46,10 +46,10 @@ class Listed:
     recipients: str
 
 
-def listed(rows: Iterable[Schedule]) -> list[Listed]:
+def listed(rows: Iterable[Schedule]) -> list[ListedSchedule]:
     """The schedules with their sentences."""
     return [
-        Listed(row, wording.capital(wording.sentence_of(row)), wording.recipients(row.contents.get("to", [])))
+        ListedSchedule(row, wording.capital(wording.sentence_of(row)), wording.recipients(row.contents.get("to", [])))
         for row in rows
     ]
 
@@ -93,14 +93,14 @@ class Day:
 
 def calendar(
     rows: Iterable[Schedule], here: ZoneInfo, tasks: Iterable[ListedTask] = ()
-) -> tuple[list[Day], list[Listed | ListedTask]]:
+) -> tuple[list[Day], list[ListedSchedule | ListedTask]]:
     """The coming weeks from this Monday on, by the clocks of the reader; and what is due too often."""
     now = timezone.now()
     today = now.astimezone(here).date()
     first = today - timedelta(days=today.weekday())
     days = {one: Day(one) for one in (first + timedelta(days=number) for number in range(7 * WEEKS))}
     last = datetime.combine(first + timedelta(days=7 * WEEKS), datetime.min.time(), here)
-    often: list[Listed | ListedTask] = []
+    often: list[ListedSchedule | ListedTask] = []
     shown: list[Schedule | ListedTask] = [*rows, *tasks]
     for row in shown:
         moments = list(islice(_due_until(row, now, last), LOOKED_AT))

@@ -72,7 +72,7 @@ PASSING = (OperationalError, InterfaceError)
 
 
 @dataclass(slots=True)
-class Decision:
+class DueTimes:
     """What becomes of due times: ``sent`` and ``missed`` are in order."""
 
     sent: list[datetime] = field(default_factory=list)
@@ -87,14 +87,14 @@ def decide(
     policy: str,
     grace: timedelta | None,
     too_many: int = 0,
-) -> Decision:
+) -> DueTimes:
     """Which of the due times that have passed are sent.
 
     Args:
         following: the due time behind them, if there is one.
         too_many: so many of the first are more than any policy makes up for.
     """
-    found = Decision()
+    found = DueTimes()
     for number, (moment, later) in enumerate(zip(due, [*due[1:], following], strict=True)):
         is_made_up_for = policy == Missed.ALL and number >= too_many
         is_sent = is_made_up_for or now - moment <= _allowed(moment, later, grace)

@@ -24,7 +24,7 @@ from notifications import sources
 from worker.models import JobState
 from worker.operations.permissions import may_see as may_see_operations
 from worker.schedules import changing, listing, makers, periodic_runs, running, wording
-from worker.schedules.changing import Wanted
+from worker.schedules.changing import WantedSchedule
 from worker.schedules.forms import ScheduleForm, initial
 from worker.schedules.models import PeriodicRun, RunStatus, Schedule, ScheduleRun
 from worker.schedules.periodic import ListedTask, periodic_task, periodic_tasks
@@ -179,7 +179,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     return _edit(request, row, lambda wanted: changing.change(row, _made(request, wanted)), is_new=False)
 
 
-def _made(request: HttpRequest, wanted: Wanted) -> Wanted:
+def _made(request: HttpRequest, wanted: WantedSchedule) -> WantedSchedule:
     return replace(wanted, made_by=sources.written(sources.PERSON, user_id(_reader(request))))
 
 

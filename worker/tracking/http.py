@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from hub.api import DETAIL_LIMIT, ApiCall, ApiError, Code, Method, all_of, person_named, register
-from hub.api.method import EventStream, register_stream
+from hub.api.method import StreamOperation, register_stream
 from hub.database import in_database_thread
 from hub.session import StreamPosition
 from hub.streams import begin
@@ -142,7 +142,7 @@ def _change(call: ApiCall[JobChangeRequest]) -> ReportedJob:
         raise ApiError(Code.BAD_REQUEST, "this job reports by itself how far it is")
     if request.result_url and not is_safe_url(request.result_url):
         raise ApiError(Code.BAD_REQUEST, "result_url is a path or an address of http")
-    said = reported.Report(
+    said = reported.JobReport(
         done=request.done,
         total=request.total,
         text=request.text,
@@ -271,5 +271,7 @@ register(
     )
 )
 register_stream(
-    EventStream("jobs/{id}/events", "job_events", "job", "Follow a job: what it is, and each change until its end.")
+    StreamOperation(
+        "jobs/{id}/events", "job_events", "job", "Follow a job: what it is, and each change until its end."
+    )
 )

@@ -28,7 +28,7 @@ class TakenId(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class JobReport:
     """What a program says of its work; None where it says nothing of it."""
 
     done: float | None = None
@@ -71,7 +71,7 @@ def begin(
     return TrackedJob.objects.get(pk=job_id)
 
 
-def report(row: TrackedJob, said: Report, *, silence: float) -> TrackedJob:
+def report(row: TrackedJob, said: JobReport, *, silence: float) -> TrackedJob:
     """Store and tell what a program says of its work; returns the row after it. One that is over stays as it is."""
     with transaction.atomic():
         now = TrackedJob.objects.select_for_update().get(pk=row.pk)

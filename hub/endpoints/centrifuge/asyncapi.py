@@ -116,7 +116,7 @@ def _is_type_of(module: ModuleType, value: Any) -> bool:
     return value.__module__ == module.__name__ and isinstance(value.__struct_config__.tag, str)
 
 
-def _of_apps(registered: dict[str, methods.Registered]) -> dict[str, methods.Registered]:
+def _of_apps(registered: dict[str, methods.RegisteredMethod]) -> dict[str, methods.RegisteredMethod]:
     """Those in ``rpc.py`` of an app, and in modules beside it whose names end so."""
     packages = {app.name for app in apps.get_app_configs()}
 

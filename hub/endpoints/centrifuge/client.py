@@ -24,7 +24,7 @@ from hub.endpoints.centrifuge.messages import (
     SubscribeResult,
 )
 from hub.endpoints.centrifuge.subscribed import SubscribedClient
-from hub.endpoints.centrifuge.subscriptions import GRACE, Wanted
+from hub.endpoints.centrifuge.subscriptions import GRACE, SubscriptionOptions
 from hub.fanout.frames import Frame
 from hub.limits.connections import Bucket, Counted, TooManyConnections
 from hub.logs import get_logger
@@ -237,12 +237,12 @@ class Client(SubscribedClient):
         return who.expires
 
     async def _subscribe_server_side(self, channels: Iterable[str], request: Connect) -> dict[str, SubscribeResult]:
-        wanted: dict[str, Wanted] = {}
+        wanted: dict[str, SubscriptionOptions] = {}
         for channel in channels:
             asked = request.subs.get(channel)
             since = Position(asked.epoch, asked.offset) if asked is not None and asked.recover else None
             by_token = channel in self.claimed_channels
-            wanted[channel] = Wanted(
+            wanted[channel] = SubscriptionOptions(
                 since=since, recoverable=True, join_leave=True, server_side=True, by_token=by_token
             )
         results = await self.add(wanted) if wanted else []

@@ -15,7 +15,7 @@ from hub.config import hub_settings
 from hub.database.threads import in_database_thread
 from hub.endpoints.centrifuge import encoder, messages, stored
 from hub.endpoints.centrifuge.messages import Empty, Request
-from hub.endpoints.centrifuge.subscriptions import Wanted
+from hub.endpoints.centrifuge.subscriptions import SubscriptionOptions
 from hub.publishing import PayloadTooBig, RoundedNumber, apublish_ephemeral
 from hub.session import client_messages, connection_presence, methods
 from hub.session.client_info import Json
@@ -99,7 +99,7 @@ async def subscribe(client: "Client", request: messages.Subscribe) -> messages.S
         raise Failed(Error.PERMISSION_DENIED)
     if existing is not None:
         await client.remove(existing)
-    how = Wanted(
+    how = SubscriptionOptions(
         since=Position(request.epoch, request.offset) if request.recover else None,
         recoverable=request.recoverable or request.recover,
         positioned=request.positioned,

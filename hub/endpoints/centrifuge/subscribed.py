@@ -15,7 +15,7 @@ from hub.channels import UnknownChannel
 from hub.endpoints.centrifuge import encoder, formats
 from hub.endpoints.centrifuge.formats import Format
 from hub.endpoints.centrifuge.messages import Push, SubscribeResult, unsubscribed
-from hub.endpoints.centrifuge.subscriptions import ClientSubscription, Wanted, establish
+from hub.endpoints.centrifuge.subscriptions import ClientSubscription, SubscriptionOptions, establish
 from hub.fanout.frames import FrameBatch
 from hub.fanout.local_channel import RawWrite
 from hub.limits.connections import address_of_guest
@@ -24,14 +24,14 @@ from hub.ops import metrics
 from hub.session import connection_presence, server_side
 from hub.session.client_info import ClientInfo
 from hub.session.session import Session
-from hub.session.subscriptions import SessionSubscription, State, leave_all
+from hub.session.subscriptions import SessionSubscription, SubscriptionState, leave_all
 from hub.streams import Position
 from hub.transports.transport import Transport
 from hub.users import Visitor, display_name, user_id
 
 log = get_logger(__name__)
 
-_SERVER_SIDE = Wanted(recoverable=True, join_leave=True, server_side=True)
+_SERVER_SIDE = SubscriptionOptions(recoverable=True, join_leave=True, server_side=True)
 
 
 class SubscribedClient(Session):
@@ -106,7 +106,7 @@ class SubscribedClient(Session):
         """As :class:`Session`."""
         self.transport.write(batch)
 
-    async def add(self, wanted: Mapping[str, Wanted]) -> list[SubscribeResult]:
+    async def add(self, wanted: Mapping[str, SubscriptionOptions]) -> list[SubscribeResult]:
         """Subscribe to channels; the caller has checked permissions. They go live after the reply to the client.
 
         All or none. Raises as :func:`hub.endpoints.centrifuge.subscriptions.establish`, and ``UnknownChannel``.
@@ -134,7 +134,7 @@ class SubscribedClient(Session):
                 subscription.go_live()
             else:
                 # Its publications are held, so nothing was written.
-                subscription.state = State.LIVE
+                subscription.state = SubscriptionState.LIVE
                 if self._end_subscription(subscription, subscription.ending):
                     ended.append(subscription)
         await leave_all(ended)
@@ -162,7 +162,7 @@ class SubscribedClient(Session):
         """:meth:`unsubscribe` without presence: if this returns True, the caller must call ``leave``."""
         if self.subscriptions.get(subscription.channel) is not subscription or self.has_ended:
             return False
-        if subscription.state is not State.LIVE:
+        if subscription.state is not SubscriptionState.LIVE:
             subscription.ending = why
             return False
         self.drop(subscription)
@@ -180,7 +180,7 @@ class SubscribedClient(Session):
 
     def out_of_sync(self, subscription: ClientSubscription) -> None:
         """A subscription has lost its place in the history: the client subscribes again with its position."""
-        if subscription.server_side or subscription.state is not State.LIVE:
+        if subscription.server_side or subscription.state is not SubscriptionState.LIVE:
             # Clients recover these by reconnecting.
             self.end(End.NEW_HISTORY)
         else:
@@ -235,7 +235,7 @@ class SubscribedClient(Session):
             except (UnknownChannel, Failed):
                 log.warning("server_subscribe_failed", channel=message.channel)
 
-    async def _subscribe_and_tell(self, channels: list[str], how: Wanted) -> None:
+    async def _subscribe_and_tell(self, channels: list[str], how: SubscriptionOptions) -> None:
         results = await self.add(dict.fromkeys(channels, how))
         for channel, result in zip(channels, results, strict=True):
             # Clients take the position from this push, and publications only as pushes of their own.

@@ -29,7 +29,7 @@ GRACE = 25.0
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SubscriptionOptions:
     """The options of a subscription.
 
     Args:
@@ -57,7 +57,7 @@ class Wanted:
 
 
 #: The options of a live subscription: they have been applied, and need no memory.
-_ANSWERED = Wanted()
+_ANSWERED = SubscriptionOptions()
 
 
 class ClientSubscription(SessionSubscription):
@@ -71,7 +71,7 @@ class ClientSubscription(SessionSubscription):
 
     subscriber: "SubscribedClient"
 
-    def __init__(self, client: "SubscribedClient", channel: str, wanted: Wanted) -> None:
+    def __init__(self, client: "SubscribedClient", channel: str, wanted: SubscriptionOptions) -> None:
         namespace, self.arguments = find(channel)
         join_leave = namespace.join_leave and (wanted.join_leave or namespace.force_push_join_leave)
         super().__init__(client, channel, client.format.encoder_for(join_leave=join_leave), namespace)

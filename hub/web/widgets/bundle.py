@@ -24,7 +24,7 @@ class NotBuilt(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Bundle:
+class BuiltScript:
     """A built script.
 
     Args:
@@ -40,7 +40,7 @@ class Bundle:
     integrity: str
 
 
-def load() -> Bundle:
+def load() -> BuiltScript:
     """The bundle of this installation; read again where it was built anew, as in development.
 
     Raises:
@@ -54,10 +54,10 @@ def load() -> Bundle:
 
 
 @functools.lru_cache(maxsize=1)
-def _read(path: str, modified: int, size: int) -> Bundle:
+def _read(path: str, modified: int, size: int) -> BuiltScript:
     """The two numbers are of the file, so that another one is not taken for it."""
     code = Path(path).read_bytes()
-    return Bundle(
+    return BuiltScript(
         code,
         gzip.compress(code, mtime=0),
         hashlib.sha256(code).hexdigest()[:VERSION_LENGTH],

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from notifications.models import Notification
 from notifications.saved_rules import current
-from notifications.saved_rules.models import SavedRule, State
+from notifications.saved_rules.models import RuleState, SavedRule
 from tests.support.orders import Order
 
 LABEL = "notifications.order"
@@ -18,7 +18,7 @@ def made(conditions: list[dict[str, Any]] | None = None, **values: Any) -> Saved
     """A rule that is on, and known to this process."""
     usual = {
         "name": "rule",
-        "state": State.ON,
+        "state": RuleState.ON,
         "model": LABEL,
         "recipients": "everyone",
         "message": "{number}: {status}",

@@ -19,7 +19,7 @@ from lab.harness.waiting import wait_for
 from notifications import open_to_rules
 from notifications.models import Notification
 from notifications.saved_rules import comparing, current, erasing, opening, previewing, texts
-from notifications.saved_rules.models import Operator, SavedRule, State
+from notifications.saved_rules.models import Operator, RuleState, SavedRule
 from notifications.saved_rules.reading import ReadyRule, ready
 from tests.notifications.saved_rules.orders import LABEL, made, move, order, posted, sent
 from tests.support.orders import Order, Tag, Ticket
@@ -66,7 +66,7 @@ def test_saves_of_a_transaction_are_one_alert() -> None:
 def test_a_rule_is_counted_after_the_commit_and_known_at_once() -> None:
     rule = SavedRule.objects.create(
         name="counted",
-        state=State.ON,
+        state=RuleState.ON,
         model=LABEL,
         on_changed=True,
         recipients="everyone",
@@ -86,7 +86,7 @@ def test_a_rule_is_counted_after_the_commit_and_known_at_once() -> None:
     rule.refresh_from_db()
     assert rule.times_fired == 2
     assert rule.fired_at is not None
-    rule.state = State.OFF
+    rule.state = RuleState.OFF
     rule.save()
     move(second, status="packed")
     assert len(sent()) == 2
@@ -227,12 +227,14 @@ def test_a_rule_is_made_on_its_page(admin: Client) -> None:
     ]
     assert posted(admin, {**condition, "value": "much"}, name="c") == ["“much” is no value of the field “total”."]
     rule = SavedRule.objects.get()
-    assert rule.state == State.OFF
+    assert rule.state == RuleState.OFF
     assert [str(one) for one in rule.conditions.all()] == ["total is more than 5"]
 
 
 def test_a_preview_says_what_the_rule_would_say_and_sends_nothing(admin: Client) -> None:
-    rule = made([{"field": "total", "operator": Operator.MORE, "value": "5"}], state=State.OFF, message="<b>{number}")
+    rule = made(
+        [{"field": "total", "operator": Operator.MORE, "value": "5"}], state=RuleState.OFF, message="<b>{number}"
+    )
     order(number="cheap", total=1)
     order(number="dear", total=9)
     page = admin.get(reverse("admin:hub_notifications_savedrule_preview", args=[rule.pk]))
@@ -280,7 +282,7 @@ def test_a_rule_takes_effect_in_other_processes_within_five_seconds(monkeypatch:
     row = order()
     move(row, number="2")
     SavedRule.objects.bulk_create(  # without a signal, as in another process
-        [SavedRule(name="new", state=State.ON, model=LABEL, on_changed=True, recipients="everyone", message="x")]
+        [SavedRule(name="new", state=RuleState.ON, model=LABEL, on_changed=True, recipients="everyone", message="x")]
     )
     numbers = iter(range(3, 10_000))
 
@@ -311,8 +313,8 @@ def test_who_is_erased_is_in_no_rule() -> None:
     erase(ann)
     for rule in (alone, others):
         rule.refresh_from_db()
-    assert (alone.recipients, alone.state, alone.last_error) == ("", State.OFF, "")
-    assert (others.recipients, others.state) == ("everyone\nuser:anna", State.ON)
+    assert (alone.recipients, alone.state, alone.last_error) == ("", RuleState.OFF, "")
+    assert (others.recipients, others.state) == ("everyone\nuser:anna", RuleState.ON)
 
 
 @pytest.mark.parametrize(("language", "zone"), [("en", "UTC"), ("ru", "Asia/Tokyo")])
@@ -384,7 +386,7 @@ def test_who_has_no_name_to_log_in_with_takes_nobody_out_of_a_rule() -> None:
     setattr(person, log_in_field(), None)
     erasing.forget(person)
     rule.refresh_from_db()
-    assert (rule.recipients, rule.state) == ("user:None", State.ON)
+    assert (rule.recipients, rule.state) == ("user:None", RuleState.ON)
 
 
 def test_passwords_cannot_be_opened() -> None:

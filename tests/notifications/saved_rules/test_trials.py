@@ -17,7 +17,7 @@ from hub.users import log_in_field
 from notifications import failed_calls, open_to_rules
 from notifications.models import FailedCall, InboxEntry, Notification
 from notifications.saved_rules import trials
-from notifications.saved_rules.models import Operator, Outcome, SavedRule, SavedRuleTrial, State
+from notifications.saved_rules.models import Operator, Outcome, RuleState, SavedRule, SavedRuleTrial
 from notifications.saved_rules.reading import ReadyRule
 from notifications.sending import retention
 from tests.notifications.saved_rules.orders import LABEL, made, move, order, sent
@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.usefixtures("orders"), pytest.mark.django_db(transacti
 
 
 def on_trial(conditions: list[dict[str, Any]] | None = None, **values: Any) -> SavedRule:
-    return made(conditions, **{"state": State.TRIAL, **values})
+    return made(conditions, **{"state": RuleState.TRIAL, **values})
 
 
 def kept(rule: SavedRule) -> list[tuple[str, str]]:
@@ -252,7 +252,7 @@ def test_the_page_shows_what_would_have_been_sent_and_why_not(admin: Client) -> 
     page = page_of(admin, rule)
     assert "The rule is on trial" in page and "&lt;b&gt;dear" in page
     assert "the conditions do not hold" in page and "cheap" not in page
-    rule.state = State.OFF
+    rule.state = RuleState.OFF
     rule.save()
     assert "The rule is not on trial" in page_of(admin, rule)
 
@@ -268,8 +268,8 @@ def test_the_page_is_for_those_who_may_change_rules(admin: Client, codename: str
 
 
 def test_rules_are_put_on_trial_from_their_list(admin: Client) -> None:
-    rule = made(state=State.OFF)
-    for action, state in (("try_out", State.TRIAL), ("switch_on", State.ON), ("switch_off", State.OFF)):
+    rule = made(state=RuleState.OFF)
+    for action, state in (("try_out", RuleState.TRIAL), ("switch_on", RuleState.ON), ("switch_off", RuleState.OFF)):
         url = reverse("admin:hub_notifications_savedrule_changelist")
         admin.post(url, {"action": action, "_selected_action": [rule.pk]})
         rule.refresh_from_db()
