@@ -39,7 +39,7 @@ class JobAdmin(ModelAdmin[Job]):
     @admin.action(description=_("Send the selected jobs again that have failed"), permissions=["change"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
         count = sending.retry(list(queryset.values_list("pk", flat=True)))
-        text = ngettext("%(count)d job begins anew.", "%(count)d jobs begin anew.", count) % {"count": count}
+        text = ngettext("%(count)d job begins again.", "%(count)d jobs begin again.", count) % {"count": count}
         self.message_user(request, text, messages.SUCCESS if count else messages.WARNING)
 
 

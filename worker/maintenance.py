@@ -88,7 +88,7 @@ def send_due_schedules() -> int:
 
 @shared_task(ignore_result=True, expires=expires("worker.maintenance.compare_schedules"))
 def compare_schedules() -> int:
-    """Compare what was due with what ran, and have what differs found anew; returns how many schedules differed.
+    """Compare what was due with what ran, and have what differs found again; returns how many schedules differed.
 
     Write down besides how the tasks have ended that were sent for periodic tasks.
     """

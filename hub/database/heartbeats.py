@@ -1,4 +1,4 @@
-"""Signs of life of the parts that no request reaches: workers and beat. Times are the database's own clock."""
+"""Heartbeats of the parts that no request reaches: workers and beat. Times are the database's own clock."""
 
 import socket
 from collections.abc import Iterable

@@ -33,7 +33,7 @@ def ask(statement: str, values: Sequence[Any], *, using: str = DEFAULT_DB_ALIAS)
         return _asked(statement, values, using)
     except NotSupportedError:
         # A column has another type than when the statement was planned, and nothing was done. In a transaction the
-        # caller has it rolled back, after which the driver has all statements planned anew.
+        # caller has it rolled back, after which the driver has all statements planned again.
         if not (prepares(using) and is_alone(using)):
             raise
     with transaction.atomic(using=using), connections[using].cursor() as cursor:

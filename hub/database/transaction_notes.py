@@ -54,7 +54,7 @@ class _Book:
         self.transaction = outermost_block(connection)
         self.page: ref[_Page] | None = None  # the last one
         self.notes: dict[Hashable, Any] = {}
-        #: What waits last of these, and where: Django makes all entries of its list anew when it rolls back to a
+        #: What waits last of these, and where: Django makes all entries of its list again when it rolls back to a
         #: savepoint. The list itself must not be held, since it holds what was dropped.
         self.seen: tuple[int, object] | None = None
 

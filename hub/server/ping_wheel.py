@@ -1,4 +1,4 @@
-"""Pings: every socket is asked for a sign of life, by one timer for all of them instead of two for each."""
+"""Pings: every socket is asked whether it is alive, by one timer for all of them instead of two for each."""
 
 import os
 from typing import Protocol, TypeAlias

@@ -34,7 +34,7 @@ log = get_logger(__name__)
 
 
 class Check(TypedDict, total=False):
-    """What one check found; ``ms`` is how long it took, ``age_seconds`` how old the last sign of life is."""
+    """What one check found; ``ms`` is how long it took, ``age_seconds`` how old the last heartbeat is."""
 
     ok: bool
     ms: float

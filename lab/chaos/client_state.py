@@ -57,7 +57,7 @@ class ClientState:
 
         Args:
             number: that of a publication of this run.
-            may_skip: whether offsets may be left out, because the client's door does not show everything. What it
+            may_skip: whether offsets may be left out, because the client's endpoint does not show everything. What it
                 does show of them is lost all the same, as the ledger finds.
         """
         epoch, offset = position

@@ -117,7 +117,7 @@ async def _left_behind(hub: Hub, before: Counter[str]) -> list[str]:
 
 
 def _open(hub: Hub) -> Counter[str]:
-    """The sockets of all web processes by door, and their tasks: a client may have come back to another process."""
+    """The sockets of all web processes by endpoint, and their tasks: a client may come back to another process."""
     total: Counter[str] = Counter()
     for web in hub.webs:
         total.update({name: int(value) for name, value in web.samples(SOCKETS, TASKS).items()})

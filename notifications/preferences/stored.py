@@ -396,9 +396,9 @@ def _store(user: User, named: Sequence[tuple[Wish, str]]) -> None:
     made = dict(before)
     for wish, subject in named:
         _apply(made, wish, subject)
-    # What is muted anew is younger than all else that is.
-    anew = {(wish.method, subject) for wish, subject in named if wish.alert or wish.bundle}
-    changed = {key for key in before.keys() | made.keys() if key in anew or before.get(key) != made.get(key)}
+    # What is muted again is younger than all else that is.
+    muted_again = {(wish.method, subject) for wish, subject in named if wish.alert or wish.bundle}
+    changed = {key for key in before.keys() | made.keys() if key in muted_again or before.get(key) != made.get(key)}
     Choice.objects.filter(pk__in=[row.pk for key, row in rows.items() if key in changed]).delete()
     Choice.objects.bulk_create(
         Choice(user=user, method=key[0], subject=key[1], is_on=one.is_on, off_until=one.off_until)

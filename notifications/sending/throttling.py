@@ -119,7 +119,7 @@ class _Window:
         return self._row.only_counted
 
     def open(self, seconds: float) -> datetime:
-        """From now on others are held for so long, and counted anew; returns its end."""
+        """From now on others are held for so long, and counted from zero; returns its end."""
         self._row.ends_at = self._now + timedelta(seconds=seconds)
         self._row.only_counted = 0
         self._row.save(update_fields=["ends_at", "only_counted"])

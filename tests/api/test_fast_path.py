@@ -27,7 +27,7 @@ async def client(api: Api) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 def answered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The methods that the door answered by itself."""
+    """The methods that the fast path answered by itself."""
     names: list[str] = []
 
     async def noted(name: str, *request: Any) -> ApiReply:

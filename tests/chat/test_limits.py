@@ -129,7 +129,7 @@ async def test_plain_socket_says_so_and_stays(ann: User, room: Room) -> None:
 
 
 @pytest.mark.parametrize("way", ["chat.post", "publish"])
-async def test_hub_socket_says_so(ann: User, room: Room, way: str) -> None:
+async def test_client_connection_says_so(ann: User, room: Room, way: str) -> None:
     await over_the_limit(ann, room)
     request: dict[str, Any] = {
         "chat.post": {"rpc": {"method": "chat.post", "data": {"room": room.pk, "text": "too much"}}},

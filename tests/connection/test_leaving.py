@@ -57,7 +57,7 @@ SIMPLE, CLIENT = "simple endpoint", "client connection"
 
 
 class Visitor:
-    """Comes to the room by one door or the other."""
+    """Comes to the room by one endpoint or the other."""
 
     def __init__(self, endpoint: str, user: User, room: str) -> None:
         self._endpoint, self._user, self._room = endpoint, user, room

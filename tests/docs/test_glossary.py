@@ -53,6 +53,8 @@ def texts() -> Iterator[Path]:
 
 #: The words that are gone from Python too; comments and names have them no more than documents.
 GONE_FROM_PYTHON = (
+    r"(?:plain )?doors?",
+    r"hub sockets?",
     r"entrances?",
     r"followers? of (?:a|the) channel",
     r"tail repair",
@@ -69,9 +71,12 @@ GONE_FROM_PYTHON = (
     r"rigs?",
     r"goodbyes?",
     r"hasty",
+    r"shown out",
+    r"signs? of life",
     r"lean (?:class|protocol)",
     r"vouch(?:es|ed)?",
     r"patience",
+    r"anew",
 )
 
 

@@ -18,7 +18,7 @@ from tests.hub.slow_reader import SlowReader
 OURS = pytest.mark.parametrize("kind", ["lean", "raw"])
 
 #: A client's close frame, and a message without text: masked with zeros.
-GOODBYE, EMPTY, CLOSE = b"\x88\x82\0\0\0\0\x03\xe8", b"\x81\x80\0\0\0\0", 8
+CLOSE_FRAME, EMPTY, CLOSE = b"\x88\x82\0\0\0\0\x03\xe8", b"\x81\x80\0\0\0\0", 8
 
 
 class Talkative:
@@ -79,24 +79,24 @@ async def came(talkative: Talkative) -> Any:
 
 @OURS
 @pytest.mark.usefixtures("patient")
-async def test_a_server_stops_in_order_though_one_who_said_goodbye_does_not_read(
+async def test_a_server_stops_in_order_though_one_who_sent_a_close_frame_does_not_read(
     kind: str, talkative: Talkative
 ) -> None:
     with SlowReader() as client:
         async with serving(app=talkative, **SERVERS[kind]) as address:
             await client.come(address)
             connection = await came(talkative)
-            await client.send(GOODBYE)
-            await await_for(connection.transport.is_closing, that="the goodbye was heard")
+            await client.send(CLOSE_FRAME)
+            await await_for(connection.transport.is_closing, that="the close frame was read")
             assert not connection.disconnected
         assert connection.disconnected
 
 
-async def _says_goodbye(client: SlowReader, talkative: Talkative) -> None:
-    await client.send(GOODBYE)
+async def _sends_close_frame(client: SlowReader, talkative: Talkative) -> None:
+    await client.send(CLOSE_FRAME)
 
 
-async def _answers_a_goodbye(client: SlowReader, talkative: Talkative) -> None:
+async def _answers_a_close_frame(client: SlowReader, talkative: Talkative) -> None:
     talkative.sockets[0].close(4000, "")
     await client.send(b"\x88\x82\0\0\0\0\x0f\xa0")
 
@@ -130,8 +130,8 @@ async def _is_left_by_the_application(client: SlowReader, talkative: Talkative) 
 @pytest.mark.parametrize(
     "end",
     [
-        _says_goodbye,
-        _answers_a_goodbye,
+        _sends_close_frame,
+        _answers_a_close_frame,
         _sends_no_more,
         _breaks_the_protocol,
         _sends_no_text,
@@ -157,13 +157,13 @@ async def test_one_who_does_not_read_is_gone_in_time_however_the_socket_ended(
 
 @OURS
 @pytest.mark.usefixtures("patient")
-async def test_one_who_reads_gets_all_that_waited_before_the_answer_to_its_goodbye(
+async def test_one_who_reads_gets_all_that_waited_before_the_answer_to_its_close_frame(
     kind: str, talkative: Talkative
 ) -> None:
     async with serving(app=talkative, **SERVERS[kind]) as address, RawClient.connected(address, "/") as client:
         connection = await came(talkative)
-        client.writer.write(GOODBYE)
-        await await_for(connection.transport.is_closing, that="the goodbye was heard")
+        client.writer.write(CLOSE_FRAME)
+        await await_for(connection.transport.is_closing, that="the close frame was read")
         assert await client.rest() == Talkative.MUCH + b"\x88\x02\x03\xe8"
 
 
@@ -188,7 +188,7 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[None]:
 @OURS
 @pytest.mark.parametrize("frame", [EMPTY, b"\x89\x80\0\0\0\0"])
 @pytest.mark.usefixtures("patient")
-async def test_one_who_was_shown_out_and_goes_on_sending_is_cut_and_costs_little(
+async def test_one_whom_the_server_closed_and_who_goes_on_sending_is_cut_and_costs_little(
     kind: str, frame: bytes, talkative: Talkative, parsed: list[None]
 ) -> None:
     talkative.is_silent = True
@@ -206,7 +206,7 @@ async def test_one_who_was_shown_out_and_goes_on_sending_is_cut_and_costs_little
 
 @OURS
 @pytest.mark.usefixtures("patient")
-async def test_one_who_was_just_sending_when_it_was_shown_out_still_says_goodbye(
+async def test_one_who_was_just_sending_when_the_server_closed_it_still_sends_its_close_frame(
     kind: str, talkative: Talkative
 ) -> None:
     talkative.is_silent = True

@@ -76,7 +76,7 @@ async def test_a_plain_socket_that_has_ended_is_free(
     headers = {"Authorization": f"Bearer {await in_database_thread(token_of, admin_user)}"}
     async with serving(**SERVERS[kind]) as address:
         for _ in range(3):
-            # Two that say goodbye, of which one is turned away, and one that is just gone.
+            # Two that send a close frame, of which one is turned away, and one that is just gone.
             for path in ("/ws/notifications/", "/ws/nowhere/"):
                 async with RawClient.connected(address, path, headers) as client:
                     if path == "/ws/notifications/":
@@ -111,16 +111,18 @@ async def test_a_socket_that_the_server_has_closed_is_free(kind: str, parts: Cal
 
 @pytest.mark.slow
 @EACH
-async def test_a_hub_socket_that_has_ended_is_free(kind: str, parts: Callable[[], list[str]], admin_user: Any) -> None:
+async def test_a_client_connection_that_has_ended_is_free(
+    kind: str, parts: Callable[[], list[str]], admin_user: Any
+) -> None:
     token = await in_database_thread(token_of, admin_user)
     async with serving(**SERVERS[kind]) as address:
-        for says_goodbye in (True, False):
+        for sends_close_frame in (True, False):
             headers = {"Authorization": f"Bearer {token}"}
             async with RawClient.connected(address, "/connection/websocket", headers) as client:
                 await client.send(1, b'{"id":1,"connect":{}}')
                 assert b'"subs"' in (await client.frame())[1], "the hub has subscribed it to channels"
                 assert parts().count("ClientSubscription") >= 2
-                if says_goodbye:
+                if sends_close_frame:
                     await client.send(8, b"\x03\xe8")
                     await client.rest()
         await nothing_is_left(parts)

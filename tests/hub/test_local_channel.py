@@ -63,7 +63,7 @@ def test_what_waits_for_a_gap_is_bounded_and_still_known() -> None:
     assert listener.frames == [f"e1.{offset}" for offset in range(1, 10 * AHEAD_LIMIT)]
 
 
-def test_what_comes_while_the_feed_is_opening_is_not_lost() -> None:
+def test_what_comes_while_the_channel_is_opening_is_not_lost() -> None:
     local_channel, listener = LocalChannel("room:1"), Listener()
     local_channel.offer(envelope(6))
     local_channel.offer(envelope(5))

@@ -130,7 +130,7 @@ async def test_what_is_swept_reaches_those_who_are_connected(layer: BaseChannelL
         await relay.current.close()
 
 
-async def test_what_is_swept_while_the_layer_is_away_comes_by_catch_up(
+async def test_what_is_swept_while_the_broker_is_unavailable_comes_by_catch_up(
     layer: BaseChannelLayer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def away(*args: Any) -> None:

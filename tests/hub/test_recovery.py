@@ -1,4 +1,4 @@
-"""Coming back with the cursor of one envelope to a door with several channels."""
+"""Coming back with the cursor of one envelope to an endpoint with several channels."""
 
 from collections.abc import Mapping
 from datetime import timedelta

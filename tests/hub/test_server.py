@@ -184,7 +184,7 @@ print(f"everyone@{position.epoch}.{position.offset}")
 
 
 @pytest.mark.slow
-def test_a_server_ends_in_order_though_one_who_said_goodbye_does_not_read(data_folder: Path) -> None:
+def test_a_server_ends_in_order_though_one_who_sent_a_close_frame_does_not_read(data_folder: Path) -> None:
     environment = clean_environment(HUB_DATA_DIR=str(data_folder), DJANGO_SETTINGS_MODULE="hub.settings")
     published = forking.run(
         [sys.executable, "-c", PUBLISH], cwd=BASE_DIR, env=environment, check=True, stdout=subprocess.PIPE, text=True
@@ -213,7 +213,7 @@ def test_a_server_ends_in_order_though_one_who_said_goodbye_does_not_read(data_f
             client.recv(1)  # the first of what it missed; all of that is written together
             assert has_a_socket(port)
             client.sendall(b"\x88\x82\0\0\0\0\x03\xe8")
-            wait_for(lambda: not has_a_socket(port), that="the goodbye was heard")
+            wait_for(lambda: not has_a_socket(port), that="the close frame was read")
             process.send_signal(signal.SIGTERM)
             assert process.wait(30) == 0
     output = (data_folder / "server.log").read_text()

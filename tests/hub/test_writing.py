@@ -146,7 +146,7 @@ async def test_no_frame_follows_a_close_frame() -> None:
     async with serving() as address, listening(address) as client:
         publishing = asyncio.create_task(_publish_for_ever())
         await client.frame()
-        await client.send(8, (1000).to_bytes(2, "big"))  # the client says goodbye in the middle of it
+        await client.send(8, (1000).to_bytes(2, "big"))  # the client sends a close frame in the middle of it
         received = await client.rest()
         publishing.cancel()
         # The server's answer, an empty-reason close of 1000, ends the stream.

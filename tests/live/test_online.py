@@ -122,7 +122,7 @@ async def test_a_client_that_vanishes_without_a_word_is_gone_at_once(webs: list[
         await counted(watcher, alone)
 
 
-async def test_the_door_takes_no_messages(webs: list[str]) -> None:
+async def test_the_endpoint_takes_no_messages(webs: list[str]) -> None:
     async with connect(webs[0] + ENDPOINT) as guest:
         await guest.send_json({"message": "x"})
         assert (await guest.receive_type("error"))["code"] == "not_writable"

@@ -42,7 +42,7 @@ def origins(port: int) -> list[str]:
     ]
 
 
-#: Every door that a page could open, of either kind, and a path that is none.
+#: Every endpoint that a page could open, of either kind, and a path that is none.
 SOCKETS = ("/ws/notifications/", "/ws/online/", "/ws/chat/{room}/", "/connection/websocket", "/ws/nothing/")
 STREAMS = {
     "/connection/sse": "GET",

@@ -119,7 +119,7 @@ async def people(hub: LiveHub) -> AsyncIterator["People"]:
 
 
 class People:
-    """Two people with all doors open, each at a web process of their own."""
+    """Two people with all endpoints open, each at a web process of their own."""
 
     def __init__(self, readers: list[SocketClient], talkers: list[SocketClient], counters: list[SocketClient]) -> None:
         self.readers, self.talkers, self.counters = readers, talkers, counters

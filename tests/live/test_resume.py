@@ -90,7 +90,7 @@ async def test_a_returning_client_gets_what_it_missed_and_then_live(webs: list[s
         assert await texts(client, 3) == ["2", "3", "4"]
 
 
-async def test_a_bare_offset_resumes_the_only_channel_of_a_door(webs: list[str], lobby: Room) -> None:
+async def test_a_bare_offset_resumes_the_only_channel_of_an_endpoint(webs: list[str], lobby: Room) -> None:
     lobby.post("1", "2", "3")
     async with connect(f"{webs[1]}{lobby.path}?since=1") as client:
         assert (await client.receive_json())["recovered"] is True

@@ -1,4 +1,4 @@
-"""The door of alerts in this process: who may send to everyone, and what changes while a socket is open."""
+"""The endpoint of alerts in this process: who may send to everyone, and what changes while a socket is open."""
 
 import contextlib
 from typing import Any

@@ -84,7 +84,7 @@ async def test_who_follows_gets_alerts_on_the_simple_endpoint_from_the_beginning
     assert (frame["channel"], frame["topic"]) == (CHANNEL, {"name": "deploys", "title": "Deployments"})
 
 
-async def test_hub_socket_is_subscribed_to_what_its_person_follows(ann: User, deploys: Topic) -> None:
+async def test_client_connection_is_subscribed_to_what_its_person_follows(ann: User, deploys: Topic) -> None:
     await Follow.objects.acreate(topic=deploys, user=ann)
     async with wired(ann) as wire:
         assert CHANNEL in wire.lines[0]["connect"]["subs"]

@@ -1,4 +1,4 @@
-"""People who are called outside by another field than their key, at each door by which an id comes in or goes out."""
+"""People who are called outside by another field than their key, wherever an id comes in or goes out."""
 
 import json
 from io import StringIO

@@ -1,4 +1,4 @@
-"""Secrets in no log: real ones and wrong ones, sent through every door, page and form, in every way there is."""
+"""Secrets in no log: real ones and wrong ones, sent through every endpoint, page and form, in every way there is."""
 
 import asyncio
 import contextlib
@@ -55,7 +55,7 @@ def canaries(hub: LiveHub, unique: str) -> Canaries:
 
 
 async def sockets(hub: LiveHub, webs: list[str], room: str, canaries: Canaries) -> None:
-    """Each door with each credential in each way, with a good message, bad ones and a cut."""
+    """Each endpoint with each credential in each way, with a good message, bad ones and a cut."""
     paths = ["/ws/notifications/", f"/ws/chat/{room}/", "/ws/online/", "/ws/nothing/", "/connection/websocket"]
     for number, path in enumerate(paths):
         web = webs[number % 2]

@@ -20,7 +20,7 @@ COUNT = 10_000
 #: Frames that are written before the answers are read.
 PIECE = 30
 
-#: Seconds for all frames to one door; a quarter of it on a machine that has nothing else to do.
+#: Seconds for all frames to one endpoint; a quarter of it on a machine that has nothing else to do.
 BOUND = 60.0
 
 ENDPOINTS = ["/ws/notifications/", "/ws/chat/{room}/", "/ws/online/"]
@@ -37,7 +37,7 @@ def no_traceback(hub: LiveHub) -> Iterator[None]:
 
 
 def malformed(chance: random.Random) -> str | bytes:
-    """A frame that no door takes."""
+    """A frame that no endpoint takes."""
     length = chance.choice((0, 1, 7, 200, 3000))
     noise = chance.randbytes(length)
     text = noise.decode("utf-16", "ignore").encode("utf-8", "ignore").decode()
@@ -99,7 +99,7 @@ async def test_ten_thousand_malformed_frames_touch_nobody(
             sent += await send(webs[0] + path, chance, COUNT - sent)
             sockets += 1
         assert time.monotonic() - began < BOUND
-        assert sockets > 1  # one that goes on and on is shown out
+        assert sockets > 1  # one that goes on and on is closed by the server
         await talker.send_json({"message": unique})
         for client in (bystander, talker):
             # The very next frame: nothing of all that has reached anybody else.

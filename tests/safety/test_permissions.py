@@ -171,7 +171,7 @@ def secret_of(page: httpx.Response) -> str:
     return found[1] if found else ""
 
 
-#: Door and message -> what each kind of visitor gets: a code of an error or a close, or "sent".
+#: Endpoint and message -> what each kind of visitor gets: a code of an error or a close, or "sent".
 MESSAGES: dict[tuple[str, str], tuple[object, ...]] = {
     ("/ws/notifications/", "message"): (
         "permission_denied",
@@ -194,7 +194,7 @@ MESSAGES: dict[tuple[str, str], tuple[object, ...]] = {
 }
 
 
-async def test_who_may_say_what_at_which_door(
+async def test_who_may_say_what_at_which_endpoint(
     hub: LiveHub, webs: list[str], visitors: Visitors, room: str, unique: str
 ) -> None:
     wrong = []

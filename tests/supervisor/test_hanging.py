@@ -77,7 +77,7 @@ async def test_a_worker_that_was_stopped_is_replaced_by_one_that_shows_life(
 ) -> None:
     part = keep(TOUCH, str(tmp_path / "worker.alive"), life=Life(probes.of_file(tmp_path, "worker").probe, 1.0))
     part.kept.start()
-    await await_for((tmp_path / "worker.alive").exists, that="a sign of life", timeout=30)
+    await await_for((tmp_path / "worker.alive").exists, that="a heartbeat", timeout=30)
     first = part.pid
     os.kill(first, signal.SIGSTOP)
     await await_for(part.replaced, that="it is replaced", timeout=30)
@@ -134,7 +134,7 @@ async def test_a_look_that_fails_says_nothing_of_the_part() -> None:
 
 
 @pytest.mark.slow
-async def test_a_part_gets_time_for_its_first_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_part_gets_time_for_its_first_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
     signs = iter([False, False, False, True, False, False, False, False])
 
     async def probe() -> bool:

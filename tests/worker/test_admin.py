@@ -40,10 +40,10 @@ def test_failed_jobs_are_shown_with_their_error(admin_client: Client, failed: Jo
 def test_a_failed_job_is_sent_again_by_people_and_one_that_waits_is_not(admin_client: Client, failed: Job) -> None:
     before = waiting()
     send = {"action": "send_again", "_selected_action": [failed.pk]}
-    assert "1 job begins anew." in admin_client.post(reverse(LIST), send, follow=True).content.decode()
+    assert "1 job begins again." in admin_client.post(reverse(LIST), send, follow=True).content.decode()
     failed.refresh_from_db()
     assert failed.failed_at is None and waiting() == before + 1
-    assert "0 jobs begin anew." in admin_client.post(reverse(LIST), send, follow=True).content.decode()
+    assert "0 jobs begin again." in admin_client.post(reverse(LIST), send, follow=True).content.decode()
     assert waiting() == before + 1
 
 

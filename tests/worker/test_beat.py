@@ -184,7 +184,7 @@ def test_of_two_beats_one_sends_and_the_other_shows_life(
     assert waiting() == 1
 
 
-def test_second_beat_sends_no_chores(redis_server: RedisServer) -> None:
+def test_second_beat_sends_no_maintenance_tasks(redis_server: RedisServer) -> None:
     HubScheduler(app=app).tick()
     before = waiting()
     HubScheduler(app=app).tick()

@@ -93,7 +93,7 @@ def test_small_corrections_of_a_clock_are_no_jump(monkeypatch: pytest.MonkeyPatc
     assert clock.was_set_back() == 0
 
 
-def test_sign_of_life_from_the_future_is_as_good_as_one_that_is_as_old() -> None:
+def test_heartbeat_from_the_future_is_as_good_as_one_that_is_as_old() -> None:
     Heartbeat.objects.create(part="worker:a", beat_at=timezone.now() + timedelta(hours=1))
     assert heartbeats.ages()["worker"] == pytest.approx(3600, abs=5)
     assert heartbeats.fresh(["worker:a"]) == set()

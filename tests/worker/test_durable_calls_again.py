@@ -49,7 +49,7 @@ def test_a_task_that_was_ended_by_force_does_not_fail_the_call_that_has_taken_it
     assert Job.objects.get().failed_at is None
 
 
-def test_a_sign_of_life_is_of_one_call_and_not_of_another_under_its_id() -> None:
+def test_a_heartbeat_is_of_one_call_and_not_of_another_under_its_id() -> None:
     called = record.delay(1)
     job = Job.objects.get()
     assert jobs.begin(called.id)

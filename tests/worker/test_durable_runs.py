@@ -105,7 +105,7 @@ def test_a_job_that_has_just_begun_has_no_heartbeat(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("where", ["heartbeat", "close"])
-def test_signs_of_life_go_on_after_an_error_of_any_kind(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+def test_heartbeats_go_on_after_an_error_of_any_kind(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     monkeypatch.setattr(jobs, "HEARTBEAT_INTERVAL", 0.02)
     monkeypatch.setattr(job_heartbeats, "_thread", None)
     record.delay(1)

@@ -63,7 +63,7 @@ def test_sessions_that_have_expired_are_deleted() -> None:
     assert Session.objects.get().pk == "new"
 
 
-def test_a_chore_is_sent_once_an_interval_and_not_at_all_before_its_delay() -> None:
+def test_a_maintenance_task_is_sent_once_an_interval_and_not_at_all_before_its_delay() -> None:
     class Sent:
         name, times = "test", 0
 
@@ -80,7 +80,7 @@ def test_a_chore_is_sent_once_an_interval_and_not_at_all_before_its_delay() -> N
     assert (now.times, later.times) == (1, 0)
 
 
-def test_a_worker_knows_the_chores() -> None:
+def test_a_worker_knows_the_maintenance_tasks() -> None:
     app.loader.import_default_modules()
     assert {task.task.name for task in maintenance_tasks()} <= set(app.tasks)
 

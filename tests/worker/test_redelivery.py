@@ -97,7 +97,7 @@ def test_a_worker_that_is_killed_is_followed_by_another_that_completes_its_work(
         wait_for(everybody_has_it_once, timeout=60, that="everybody has it")
 
 
-def test_what_a_worker_had_when_it_was_killed_is_run_by_another_once_its_sign_of_life_is_old(
+def test_what_a_worker_had_when_it_was_killed_is_run_by_another_once_its_heartbeat_is_old(
     data_dir: Path, tmp_path: Path, recipients: list[str]
 ) -> None:
     log = tmp_path / "log"

@@ -20,7 +20,7 @@ KEY_LIMIT, NAME_LIMIT, ERROR_LIMIT = 200, 200, 500
 #: The outcome of a task that nobody follows.
 UNKNOWN = "unknown"
 
-#: What a due time follows from. Where one of these is changed, the next one is found anew.
+#: What a due time follows from. Where one of these is changed, the next one is found again.
 TIMING_COLUMNS = frozenset({"rule", "zone", "starts_at", "ends_at", "is_paused"})
 
 
@@ -33,7 +33,7 @@ class Missed(models.TextChoices):
 
 
 class ScheduleQuerySet(models.QuerySet["Schedule"]):
-    """Finds anew when schedules are due whose times were changed past :meth:`Schedule.save`."""
+    """Finds again when schedules are due whose times were changed past :meth:`Schedule.save`."""
 
     def update(self, **columns: Any) -> int:
         if TIMING_COLUMNS & columns.keys():
@@ -101,7 +101,7 @@ class Schedule(models.Model):
         return self.name or str(said.get("title") or said.get("message") or said.get("kind") or self.pk)[:80]
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """As Django does; finds anew when it is due where that may have changed."""
+        """As Django does; finds again when it is due where that may have changed."""
         if self._timed_by != self._timing_values():
             self.is_planned, self.next_at = False, timezone.now()
             if (only := kwargs.get("update_fields")) is not None:

@@ -236,7 +236,7 @@ class JobEvents(ProcessSubscriber):
                 self._tell(text, said.item)
 
     def restart(self) -> None:
-        """Publications are missing: the client comes back, and reads the job anew."""
+        """Publications are missing: the client comes back, and reads the job again."""
         self.http.end()
 
     # --- hub.access.registry.OpenSocket ---------------------------------------------------------------------------

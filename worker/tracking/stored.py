@@ -92,13 +92,13 @@ def queue(
     title: str,
     arguments: str,
     origin: Origin,
-    anew: bool = True,
+    is_replacing: bool = True,
     store_owed: Callable[[], object] = lambda: None,
     **columns_of_plain: Any,
 ) -> None:
     """Store that a job was called, in the open transaction, and in the same one what ``store_owed`` does.
 
-    What was stored under its id before is forgotten or, without ``anew``, stays: then another process was faster.
+    What was stored under its id before is forgotten or, without ``is_replacing``, stays: another process was faster.
     ``columns_of_plain`` are those that only plain tasks of Celery have.
     """
     parent = "" if origin.parent == job_id else origin.parent
@@ -123,7 +123,7 @@ def queue(
         row.cancel_requested_at = ends.values_list("cancel_requested_at", flat=True).first()
 
     def store() -> None:
-        if by_key.put(row, is_replacing=anew):
+        if by_key.put(row, is_replacing=is_replacing):
             store_owed()
             publish_state(row, owner_id)
 

@@ -128,7 +128,7 @@ def _store(task_id: str, task: str, args: Any, kwargs: Any, origin: origins.Orig
         title=title,
         arguments=arguments,
         origin=origin,
-        anew=False,
+        is_replacing=False,
         call=kept_calls.kept(task, args, kwargs),
         **columns,
     )

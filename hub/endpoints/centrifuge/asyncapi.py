@@ -40,7 +40,7 @@ def document() -> dict[str, Any]:
     return {
         "asyncapi": "3.0.0",
         "info": {
-            "title": "Hub socket",
+            "title": "Client connection",
             "version": __version__,
             "description": (
                 "Messages are JSON objects, one in a line; a WebSocket message may hold several lines. "

@@ -15,8 +15,8 @@ class Command(BaseCommand):
         "Start every part of the hub on this machine – Redis, web, worker, beat – and keep them running until Ctrl-C. "
         "Reads HUB_PORT, HUB_DATA_DIR, HUB_WEB_PROCESSES, HUB_ADMIN_PASSWORD, REDIS_URL and DATABASE_URL."
     )
-    # They import all views and pages, which would double the time to the first sign of life; the web processes import
-    # the same, and `manage.py check` tells more.
+    # They import all views and pages, which would double the time to the first line; web processes import the same,
+    # and `manage.py check` tells more.
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:

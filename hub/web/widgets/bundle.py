@@ -41,7 +41,7 @@ class BuiltScript:
 
 
 def load() -> BuiltScript:
-    """The bundle of this installation; read again where it was built anew, as in development.
+    """The bundle of this installation; read again where it was built again, as in development.
 
     Raises:
         NotBuilt: there is none.
