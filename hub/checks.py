@@ -18,7 +18,6 @@ from hub.live_rows import checks as _of_live_rows  # noqa: F401  # likewise
 from hub.users import checks as _of_users  # noqa: F401  # likewise
 from hub.web import checks as _of_pages  # noqa: F401  # likewise
 
-_REDIS = 'REDIS_URL = "redis://127.0.0.1:6379/0"'
 _IN_A_TABLE = ("django.contrib.sessions.backends.db", "django.contrib.sessions.backends.cached_db")
 _LAYER = 'Its BACKEND is "hub.bus.redis_layer.HubChannelLayer".'
 
@@ -135,15 +134,8 @@ def containers_can_ask_for_health(app_configs: Sequence[Any] | None, **kwargs: A
 def redis_and_layer_are_named(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """A project names the Redis and the channel layer of the hub."""
     found: list[checks.CheckMessage] = []
-    url = str(getattr(settings, "REDIS_URL", ""))
-    if not url:
-        found.append(checks.Error("REDIS_URL is not set.", hint=_REDIS, id="hub.E030"))
-    elif not url.startswith(("redis://", "rediss://", "unix://")):
-        found.append(
-            checks.Error(
-                "REDIS_URL is no address that begins with redis://, rediss:// or unix://.", hint=_REDIS, id="hub.E034"
-            )
-        )
+    if not hub_settings().redis_url:
+        found.append(_no_redis())
     ours = layers.of_the_hub(getattr(settings, "CHANNEL_LAYERS", {}))
     if ours is None:
         found.append(
@@ -166,6 +158,16 @@ def redis_and_layer_are_named(app_configs: Sequence[Any] | None, **kwargs: Any) 
             )
         )
     return found
+
+
+def _no_redis() -> checks.CheckMessage:
+    if hasattr(settings, "REDIS_URL"):  # which the project uses for something: the hub takes no name but its own
+        return checks.Error(
+            "HUB_REDIS_URL is not set, and the hub does not read REDIS_URL.",
+            hint="HUB_REDIS_URL = REDIS_URL, or the address of another Redis.",
+            id="hub.E030",
+        )
+    return checks.Error("HUB_REDIS_URL is not set.", hint='HUB_REDIS_URL = "redis://127.0.0.1:6379/0".', id="hub.E030")
 
 
 def _foreign_layer(layer: Mapping[str, Any]) -> Iterator[checks.CheckMessage]:

@@ -122,7 +122,7 @@ else:
     }
 
 # --- Redis: channel layer, broker, presence -----------------------------------------------------------------------
-REDIS_URL = derived.redis_url(_given)
+HUB_REDIS_URL = derived.redis_url(_given)
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "hub.bus.redis_layer.HubChannelLayer",
@@ -130,7 +130,7 @@ CHANNEL_LAYERS = {
             "prefix": _given.redis_prefix,
             "hosts": [
                 {
-                    "address": REDIS_URL,
+                    "address": HUB_REDIS_URL,
                     "socket_connect_timeout": 2,
                     # Longer than any silence between two health checks; a publisher gives up earlier by itself.
                     "socket_timeout": 30,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hub.config import HubSettings
-from hub.config.declaration import Section, facts_of, variable_of
+from hub.config.declaration import Section, django_name_of, facts_of, variable_of
 from hub.config.kinds import bounds_of, in_words, plain
 from hub.config.reading import kind_of
 from lab.harness.environment import BASE_DIR
@@ -27,8 +27,8 @@ holds the value (`SECRET_KEY_FILE=/run/hub/secret_key`), and an empty one counts
 start with a sentence; all wrong values are told at once. The start and `manage.py check` name each `HUB_…` that is
 none of these: it is ignored.
 
-The defaults are those of production; where development has another one, the table says so. A setting is also
-`HUB_<NAME>` in Django's settings, unless the table names one of Django's own. The limits are explained in
+The defaults are those of production; where development has another one, the table says so. In Django's
+settings a setting has the same name, unless the table names another. The limits are explained in
 [limits.md](limits.md).
 
 `make settings` writes this page and `.env.example` from `hub/config/typed_settings.py`, `hub/config/engine.py` and
@@ -92,7 +92,8 @@ def _page_section(section: Section, settings: list[Field[Any]]) -> str:
 
 def _row(setting: Field[Any]) -> str:
     facts = facts_of(setting)
-    django = [f"In Django's settings: `{facts.django}`."] if facts.django else []
+    name = django_name_of(setting)
+    django = [f"In Django's settings: `{name}`."] if name != variable_of(setting) else []
     alone = ["Not inside a project of others."] if facts.alone else []
     what = [facts.about, *_zero(setting), *_unless(setting), *django, *alone]
     cells = [f"`{variable_of(setting)}`", _takes(setting), _default_in_words(setting), " ".join(what)]

@@ -40,7 +40,7 @@ def data_dir(pytestconfig: pytest.Config) -> Path:
 @pytest.fixture(scope="session", autouse=True)
 def redis_server() -> Iterator[RedisServer]:
     """The Redis of this test process, where the settings look for it. A test that stops it must start it again."""
-    server = RedisServer(Path(settings.REDIS_URL.removeprefix("unix://")))
+    server = RedisServer(Path(settings.HUB_REDIS_URL.removeprefix("unix://")))
     server.start()
     yield server
     server.stop()

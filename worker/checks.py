@@ -60,7 +60,7 @@ def _broker(app: Celery) -> Iterator[checks.CheckMessage]:
         yield checks.Warning(
             f"Nothing says which broker the Celery application {app.main!r} has: it looks for RabbitMQ on this "
             "machine.",
-            hint="CELERY_BROKER_URL = REDIS_URL.",
+            hint="CELERY_BROKER_URL = HUB_REDIS_URL.",
             id="hub.W038",
         )
 

@@ -2,7 +2,6 @@
 
 import asyncio
 
-from django.conf import settings
 from redis import asyncio as redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -19,7 +18,7 @@ def connect() -> redis.Redis:
     timeout = hub_settings().redis_timeout
     # Blocking: a thousand people who arrive at once wait their turn, instead of looking like a Redis that is away.
     pool = redis.BlockingConnectionPool.from_url(
-        settings.REDIS_URL,
+        hub_settings().redis_url,
         timeout=None,
         max_connections=CONNECTIONS,
         decode_responses=True,

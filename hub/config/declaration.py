@@ -25,7 +25,7 @@ class Facts(NamedTuple):
     development: Any
     #: The variable, where it is not ``HUB_<NAME>``.
     variable: str
-    #: Django's own setting that is made of it. Without one it is ``HUB_<NAME>`` in Django's settings.
+    #: Django's own setting that is made of it. Without one Django's settings hold it as ``HUB_<NAME>``.
     django: str
     #: Whether no sentence and no document may show its value.
     secret: bool
@@ -87,4 +87,14 @@ def facts_of(setting: "Field[Any]") -> Facts:
 
 def variable_of(setting: "Field[Any]") -> str:
     """The variable of the environment that sets it; ``<variable>_FILE`` does too."""
-    return facts_of(setting).variable or f"HUB_{setting.name.upper()}"
+    return facts_of(setting).variable or own_name_of(setting)
+
+
+def django_name_of(setting: "Field[Any]") -> str:
+    """The name in Django's settings: one of Django's own, else ``HUB_<NAME>``."""
+    return facts_of(setting).django or own_name_of(setting)
+
+
+def own_name_of(setting: "Field[Any]") -> str:
+    """``HUB_<NAME>``, whatever the variable and the setting of Django are called."""
+    return f"HUB_{setting.name.upper()}"

@@ -147,7 +147,6 @@ class Installation:
         default_in_words="a Redis of its own, which `make run` starts, on a unix socket in HUB_DATA_DIR",
         example="redis://:password@127.0.0.1:6379/0",
         variable="REDIS_URL",
-        django="REDIS_URL",
         secret=True,
     )
     redis_prefix: str = _stores(

@@ -10,7 +10,7 @@ from dataclasses import fields
 from django.conf import settings
 
 from hub.config import variables
-from hub.config.declaration import facts_of, variable_of
+from hub.config.declaration import facts_of, own_name_of, variable_of
 from hub.config.reading import is_own_project, known_in_django
 from hub.config.typed_settings import HubSettings
 
@@ -31,10 +31,11 @@ def sentences() -> list[str]:
     Inside a project, which reads its environment by itself, only those of the hub's variables that it has not put into
     Django's settings.
     """
-    there_are = known()
     names = [name for name in variables.names() if name.upper().startswith(_PREFIX)]
     if not is_own_project():
-        return [_unread(name) for name in names if name in there_are and not hasattr(settings, name)]
+        meant = known() | known_in_django()
+        return [_unread(name) for name in names if name in meant and not hasattr(settings, name)]
+    there_are = known()
     return [_sentence(name, there_are) for name in names if name.removesuffix(_FILE) not in there_are]
 
 
@@ -46,7 +47,7 @@ def sentences_of_django() -> list[str]:
 def _of_django(name: str) -> Iterator[str]:
     there_are = known_in_django()
     if name not in there_are:
-        django = {variable_of(one): facts_of(one).django for one in fields(HubSettings)}.get(name)
+        django = {own_name_of(one): facts_of(one).django for one in fields(HubSettings)}.get(name)
         if django:
             yield f"{name} has no effect in Django's settings: set {django}."
         else:
@@ -58,7 +59,7 @@ def _of_django(name: str) -> Iterator[str]:
 
 
 def _only_alone() -> frozenset[str]:
-    return frozenset(variable_of(one) for one in fields(HubSettings) if facts_of(one).alone)
+    return frozenset(own_name_of(one) for one in fields(HubSettings) if facts_of(one).alone)
 
 
 def _unread(name: str) -> str:

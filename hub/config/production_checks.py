@@ -42,6 +42,7 @@ class SettingNames(NamedTuple):
     origins: str
     database: str
     sqlite: str
+    redis: str
     safe_database: str
     safe_mail: str
     #: What follows the name of a secret, made of it.
@@ -61,6 +62,7 @@ OWN = SettingNames(
     origins="HUB_TRUSTED_ORIGINS",
     database="DATABASE_URL",
     sqlite="DATABASE_URL names SQLite, or nothing,",
+    redis="REDIS_URL",
     safe_database="write postgres://user:password@host:port/name",
     safe_mail="write smtp+tls:// or smtp+ssl:// in HUB_EMAIL_URL",
     or_file=" (or {}_FILE)",
@@ -74,6 +76,7 @@ INSIDE = SettingNames(
     origins="CSRF_TRUSTED_ORIGINS",
     database="DATABASES",
     sqlite="DATABASES names SQLite,",
+    redis="HUB_REDIS_URL",
     safe_database="set PASSWORD",
     safe_mail="set EMAIL_USE_TLS or EMAIL_USE_SSL",
     or_file="",
@@ -169,15 +172,15 @@ def _allowed_hosts(settings: Settings, words: SettingNames) -> str | None:
 
 def _redis_password(settings: Settings, words: SettingNames) -> str | None:
     try:
-        parts = urlsplit(settings["REDIS_URL"])
+        parts = urlsplit(settings["HUB_REDIS_URL"])
         host, password = parts.hostname, parts.password or (parse_qs(parts.query).get("password") or [""])[0]
     except ValueError:
         host, password, parts = None, "", urlsplit("")
     if parts.scheme == "unix" or host in LOOPBACK or not is_weak_password(password):
         return None
     return (
-        f"REDIS_URL names a Redis on the network without a password of {PASSWORD_LENGTH} random characters: write "
-        "redis://:password@host:port/0."
+        f"{words.redis} names a Redis on the network without a password of {PASSWORD_LENGTH} random characters: "
+        "write redis://:password@host:port/0."
     )
 
 

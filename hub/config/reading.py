@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 
 from hub.config import variables
-from hub.config.declaration import facts_of, variable_of
+from hub.config.declaration import django_name_of, facts_of, variable_of
 from hub.config.derived import contradictions
 from hub.config.kinds import NotThisKind, check, form_of, from_text, in_words
 from hub.config.typed_settings import HubSettings
@@ -58,7 +58,8 @@ def read_environment() -> HubSettings:
         except UnusableEnvironment as error:
             wrong.append(str(error))
         except NotThisKind:
-            wrong.append(_sentence(setting, text))
+            name = variable_of(setting)
+            wrong.append(_sentence(setting, f"{name} (or {name}_FILE)" if facts_of(setting).secret else name, text))
     if found.get("env", HubSettings().env) == "development":
         found = _of_development() | found
     read = HubSettings(**found)
@@ -91,7 +92,7 @@ def faults() -> list[str]:
             try:
                 check(kind_of(declared[name]), value)
             except NotThisKind:
-                found.append(_sentence(declared[name], value))
+                found.append(_sentence(declared[name], django_name_of(declared[name]), value))
     return found or list(contradictions(replace(_read, **given)))
 
 
@@ -111,11 +112,9 @@ def _kinds() -> Mapping[str, Any]:
     return get_type_hints(HubSettings, include_extras=True)
 
 
-def _sentence(setting: "Field[Any]", value: Any) -> str:
-    name, words = variable_of(setting), in_words(kind_of(setting))
-    if facts_of(setting).secret:
-        return f"{name} (or {name}_FILE) must be {words}."
-    return f"{name} must be {words}, not {reprlib.repr(value)}."
+def _sentence(setting: "Field[Any]", name: str, value: Any) -> str:
+    shown = "" if facts_of(setting).secret else f", not {reprlib.repr(value)}"
+    return f"{name} must be {in_words(kind_of(setting))}{shown}."
 
 
 def _of_development() -> dict[str, Any]:
@@ -125,7 +124,7 @@ def _of_development() -> dict[str, Any]:
 
 @functools.cache
 def _django_names() -> Mapping[str, str]:
-    return {one.name: f"HUB_{one.name.upper()}" for one in fields(HubSettings) if not facts_of(one).django}
+    return {one.name: django_name_of(one) for one in fields(HubSettings) if not facts_of(one).django}
 
 
 def known_in_django() -> frozenset[str]:

@@ -18,7 +18,6 @@ from functools import lru_cache
 from operator import methodcaller
 from typing import TypeVar
 
-from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -201,7 +200,7 @@ def _in_redis() -> RateLimiter:
     timeout = hub_settings().redis_timeout
     return SlidingWindowCounterRateLimiter(
         RedisStorage(
-            settings.REDIS_URL,
+            hub_settings().redis_url,
             key_prefix=f"{hub_settings().redis_prefix}:limits",
             wrap_exceptions=True,
             socket_timeout=timeout,

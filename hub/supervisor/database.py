@@ -4,7 +4,6 @@ import io
 import secrets
 from dataclasses import dataclass, field
 
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import DatabaseError, connection, connections
@@ -92,7 +91,7 @@ def _seed_administrator(done: Prepared) -> None:
     if users.filter(is_superuser=True).exists():
         return
     given = hub_settings().admin_password
-    danger = production_checks.weak_admin_password(given) if given and settings.PRODUCTION else None
+    danger = production_checks.weak_admin_password(given) if given and hub_settings().env == "production" else None
     if danger and danger.name not in hub_settings().allow_unsafe:
         raise UnusableEnvironment(danger.refusal)
     password = given or secrets.token_urlsafe(12)

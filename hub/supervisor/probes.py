@@ -5,8 +5,7 @@ See :mod:`hub.ops.liveness_file`.
 
 from pathlib import Path
 
-from django.conf import settings
-
+from hub.config import hub_settings
 from hub.supervisor import private_redis, readiness
 from hub.supervisor.liveness import Life
 
@@ -38,7 +37,7 @@ def of_file(folder: Path, name: str) -> Life:
             return True
         try:
             own.touch()
-            await private_redis.ping(settings.REDIS_URL)
+            await private_redis.ping(hub_settings().redis_url)
         except (OSError, private_redis.RedisDoesNotAnswer):
             return None
         return False

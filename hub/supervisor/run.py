@@ -7,10 +7,8 @@ import socket
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from django.conf import settings
-
 from hub.concurrency.daemon_threads import in_daemon_thread
-from hub.config import UnusableEnvironment, hub_settings
+from hub.config import UnusableEnvironment, derived, hub_settings
 from hub.supervisor import database, plan, private_redis, probes, readiness
 from hub.supervisor.leftovers import MARK, RunRecord
 from hub.supervisor.output import Output
@@ -119,8 +117,8 @@ class Supervisor:
         return kept
 
     async def _start_redis(self, variables: dict[str, str]) -> None:
-        if url := hub_settings().redis_url:
-            await self._unless_stopped(asyncio.ensure_future(private_redis.check_external(url)))
+        if not derived.has_private_redis(given := hub_settings()):
+            await self._unless_stopped(asyncio.ensure_future(private_redis.check_external(given.redis_url)))
             return
         part = await private_redis.prepare(self._plan.folder, variables)
         self._redis = self._keep(part)
@@ -131,7 +129,7 @@ class Supervisor:
             async with asyncio.timeout(REDIS_START_TIMEOUT):
                 while True:
                     with contextlib.suppress(private_redis.RedisDoesNotAnswer):
-                        return await private_redis.ping(settings.REDIS_URL)
+                        return await private_redis.ping(hub_settings().redis_url)
                     await asyncio.sleep(0.02)
         except TimeoutError:
             raise UnusableEnvironment(

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from typing import Literal, TypedDict, TypeVar
 
 import redis.asyncio
-from django.conf import settings
 from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
@@ -19,6 +18,7 @@ from hub import __version__
 from hub.access.operators import is_operator
 from hub.bus import redis_errors
 from hub.concurrency.daemon_threads import in_daemon_thread
+from hub.config import hub_settings
 from hub.database import heartbeats, migrated
 from hub.logs import get_logger
 
@@ -106,7 +106,7 @@ async def report() -> HealthReport:
 
 async def _check_redis() -> Check:
     async def ping() -> None:
-        client = redis.asyncio.from_url(settings.REDIS_URL, retry=Retry(NoBackoff(), 0))
+        client = redis.asyncio.from_url(hub_settings().redis_url, retry=Retry(NoBackoff(), 0))
         try:
             await client.ping()
         finally:

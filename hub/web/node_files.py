@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from django.conf import settings
 from django.contrib.staticfiles.finders import FileSystemFinder
 from django.core.checks import CheckMessage
 from django.core.files.storage import FileSystemStorage
+
+from hub.config import BASE_DIR
 
 #: Where pages find a package, and the folder of ``node_modules`` that has its builds for browsers.
 FOLDERS = {"hub/vendor/centrifuge": "centrifuge/dist", "hub/vendor/swagger-ui": "swagger-ui-dist"}
@@ -24,7 +25,7 @@ class NodeFilesFinder(FileSystemFinder):
         self.locations = []
         self.storages = {}
         for prefix, package in FOLDERS.items():
-            folder = str(settings.BASE_DIR / "node_modules" / package)
+            folder = str(BASE_DIR / "node_modules" / package)
             storage: Any = FileSystemStorage(location=folder)
             storage.prefix = prefix
             self.locations.append((prefix, folder))

@@ -32,7 +32,7 @@ class Shop:
         self._environment = clean_environment(
             DJANGO_SETTINGS_MODULE="shop_settings",
             HUB_DATA_DIR=str(folder / "var"),
-            REDIS_URL=settings.REDIS_URL,
+            REDIS_URL=settings.HUB_REDIS_URL,
             PYTHONPATH=os.pathsep.join([str(folder), str(BASE_DIR)]),
             **variables,
         )

@@ -16,7 +16,7 @@ DEBUG = True
 ALLOWED_HOSTS = ["*"]
 CSRF_TRUSTED_ORIGINS = ["https://*.com"]
 EMAIL_HOST, EMAIL_HOST_PASSWORD = "mail.example.com", "secret"
-REDIS_URL = "redis://redis.internal:6379/0"
+HUB_REDIS_URL = "redis://redis.internal:6379/0"
 CHANNEL_LAYERS["hub"] = {"BACKEND": "channels.layers.InMemoryChannelLayer"}
 CELERY_ACCEPT_CONTENT = ["pickle"]
 HUB_TOKEN_SECRET = ["a" * 40]
@@ -30,7 +30,8 @@ ELSEWHERE = {"plain-http", "admin-password", "database-password"}
 
 #: How only the hub's own project calls them.
 FOREIGN = (
-    r"HUB_DEBUG|DATABASE_URL|_FILE\b|HUB_TRUSTED_ORIGINS|HUB_EMAIL_URL|HUB_ALLOWED_HOSTS|HUB_ALLOW_UNSAFE=|HUB_HTTPS"
+    r"HUB_DEBUG|DATABASE_URL|_FILE\b|HUB_TRUSTED_ORIGINS|HUB_EMAIL_URL|HUB_ALLOWED_HOSTS|\bREDIS_URL|"
+    r"HUB_ALLOW_UNSAFE=|HUB_HTTPS"
 )
 
 SAFE = """

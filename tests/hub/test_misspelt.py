@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from django.core import checks
+from pytest_django.fixtures import Settings
 
-from hub.config.misspelt import known, sentences
+from hub.config.misspelt import known, sentences, sentences_of_django
 from hub.supervisor.database import prepare
 from lab.harness import forking
 from lab.harness.environment import BASE_DIR, clean_environment
@@ -64,6 +65,22 @@ def test_what_was_meant(written: str, meant: str, monkeypatch: pytest.MonkeyPatc
     (said,) = sentences()
     assert said.startswith(f"{written} is no variable of the hub and is ignored: ") and said.endswith(meant)
     assert [message.msg for message in checks.run_checks() if message.id == "hub.W001"] == [said]
+
+
+def test_product_is_told_of_each_name_that_it_may_set(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variable of the hub that runs alone has another name than the setting of a product."""
+    monkeypatch.setattr("hub.config.misspelt.is_own_project", lambda: False)
+    monkeypatch.setenv("HUB_REDIS_URL", "canary")
+    assert sentences() == []
+    del settings.HUB_REDIS_URL
+    (said,) = sentences()
+    assert said.startswith("HUB_REDIS_URL is set in the environment, ") and "canary" not in said
+
+
+@pytest.mark.parametrize(("name", "django"), [("HUB_TIME_ZONE", "TIME_ZONE"), ("HUB_SECRET_KEY", "SECRET_KEY")])
+def test_setting_that_is_djangos_is_named(name: str, django: str, settings: Settings) -> None:
+    setattr(settings, name, "canary")
+    assert sentences_of_django() == [f"{name} has no effect in Django's settings: set {django}."]
 
 
 def test_nothing_is_said_of_variables_that_are_read_nor_of_others(monkeypatch: pytest.MonkeyPatch) -> None:

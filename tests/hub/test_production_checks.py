@@ -27,7 +27,7 @@ SAFE: dict[str, Any] = {
     "SECRET_KEY": KEY,
     "DEBUG": False,
     "ALLOWED_HOSTS": ["hub.example.com", ".example.org"],
-    "REDIS_URL": f"redis://:{PASSWORD}@redis.internal:6379/0",
+    "HUB_REDIS_URL": f"redis://:{PASSWORD}@redis.internal:6379/0",
     "CHANNEL_LAYERS": {"default": {"BACKEND": "hub.bus.redis_layer.HubChannelLayer"}},
     "CELERY_ACCEPT_CONTENT": ["json"],
     "HUB_OPEN_NAMESPACES": {},
@@ -57,13 +57,13 @@ UNSAFE = [
     ("SECRET_KEY", "change-me-" * 6, "secret-key", "SECRET_KEY"),
     ("DEBUG", True, "debug", "HUB_DEBUG"),
     ("ALLOWED_HOSTS", ["hub.example.com", "*"], "allowed-hosts", "HUB_ALLOWED_HOSTS"),
-    ("REDIS_URL", "redis://redis.internal:6379/0", "redis-password", "REDIS_URL"),
-    ("REDIS_URL", "redis://user@10.0.0.1/0", "redis-password", "REDIS_URL"),
-    ("REDIS_URL", "rediss://10.0.0.1", "redis-password", "REDIS_URL"),
-    ("REDIS_URL", "redis://:password1234@10.0.0.1/0", "redis-password", "REDIS_URL"),
-    ("REDIS_URL", "redis://10.0.0.1/0?password=short", "redis-password", "REDIS_URL"),
-    ("REDIS_URL", "redis://127.0.0.1.example.com/0", "redis-password", "REDIS_URL"),
-    ("REDIS_URL", "redis://[broken/0", "redis-password", "REDIS_URL"),
+    ("HUB_REDIS_URL", "redis://redis.internal:6379/0", "redis-password", "REDIS_URL"),
+    ("HUB_REDIS_URL", "redis://user@10.0.0.1/0", "redis-password", "REDIS_URL"),
+    ("HUB_REDIS_URL", "rediss://10.0.0.1", "redis-password", "REDIS_URL"),
+    ("HUB_REDIS_URL", "redis://:password1234@10.0.0.1/0", "redis-password", "REDIS_URL"),
+    ("HUB_REDIS_URL", "redis://10.0.0.1/0?password=short", "redis-password", "REDIS_URL"),
+    ("HUB_REDIS_URL", "redis://127.0.0.1.example.com/0", "redis-password", "REDIS_URL"),
+    ("HUB_REDIS_URL", "redis://[broken/0", "redis-password", "REDIS_URL"),
     (
         "CHANNEL_LAYERS",
         {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}},
@@ -96,7 +96,7 @@ UNSAFE = [
 
 TAKEN = [
     *(
-        ("REDIS_URL", url)
+        ("HUB_REDIS_URL", url)
         for url in (
             "unix:///run/hub/redis.sock",
             "redis://localhost/0",

@@ -61,7 +61,8 @@ MISTAKES = {
     "bare_base": Mistake(
         ["hub.E042"] * 2, "HUB_BASE_TEMPLATE = 'bare.html'", {"templates/bare.html": "<main></main>"}
     ),
-    "no_redis": Mistake(["hub.E030"], "REDIS_URL = ''"),
+    "no_redis": Mistake(["hub.E030"], "del HUB_REDIS_URL"),
+    "other_redis": Mistake(["hub.E030"], "REDIS_URL = HUB_REDIS_URL\ndel HUB_REDIS_URL"),
     "no_layer": Mistake(["hub.E031"], "CHANNEL_LAYERS = {}"),
     "layer": Mistake(["hub.E032"], "CHANNEL_LAYERS = {'hub': {'BACKEND': 'hub.bus.redis_layer.Layer'}}"),
     "no_slash": Mistake(
@@ -100,7 +101,7 @@ MISTAKES = {
     "acks": Mistake(["hub.W034"], "CELERY_TASK_ACKS_LATE = True"),
     "nobodys_jobs": Mistake(["hub.W048"], "MIDDLEWARE = [name for name in MIDDLEWARE if 'StartedBy' not in name]"),
     "processors": Mistake(["hub.W040"], "TEMPLATES[0]['OPTIONS']['context_processors'].pop(0)"),
-    "address": Mistake(["hub.E034"], "REDIS_URL = 'localhost:6379'"),
+    "address": Mistake(["hub.E002"], "HUB_REDIS_URL = 'localhost:6379'"),
     "no_zones": Mistake(["hub.E035"], "USE_TZ = False"),
     "no_worker": Mistake(["hub.E046"], "INSTALLED_APPS.remove('worker')"),
     "accounts": Mistake(["hub.E047"], "INSTALLED_APPS.append('hub.accounts')"),

@@ -40,6 +40,6 @@ def _made(kind: str) -> Any:
         case "channels_redis.pubsub":
             return RedisPubSubChannelLayer(**config)
         case "channels_redis.core":
-            return RedisChannelLayer(hosts=[{"address": settings.REDIS_URL, "socket_timeout": None}])
+            return RedisChannelLayer(hosts=[{"address": settings.HUB_REDIS_URL, "socket_timeout": None}])
         case _:
             return InMemoryChannelLayer()

@@ -41,7 +41,7 @@ PLACES = {
 #: The Redis of the tests is somewhere else. The product has a broker already, and guests.
 WRITTEN = {
     '"redis://127.0.0.1:6379/0"': "SHOP_REDIS",
-    "CELERY_BROKER_URL = REDIS_URL  # leave this line out where you have a broker\n": "",
+    "CELERY_BROKER_URL = HUB_REDIS_URL  # leave this line out where you have a broker\n": "",
     "HUB_GUESTS = False": "HUB_GUESTS = True",
 }
 

@@ -40,9 +40,9 @@ DATABASES = {"default": {
     "ENGINE": "django.db.backends.sqlite3", "NAME": "small.sqlite3",
     "OPTIONS": {"transaction_mode": "IMMEDIATE", "init_command": "PRAGMA journal_mode=WAL"},
 }}
-REDIS_URL = "redis://127.0.0.1:6379/0"
-CHANNEL_LAYERS = {"default": {"BACKEND": "hub.bus.redis_layer.HubChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}}
-CELERY_BROKER_URL = REDIS_URL
+HUB_REDIS_URL = "redis://127.0.0.1:6379/0"
+CHANNEL_LAYERS = {"default": {"BACKEND": "hub.bus.redis_layer.HubChannelLayer", "CONFIG": {"hosts": [HUB_REDIS_URL]}}}
+CELERY_BROKER_URL = HUB_REDIS_URL
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 0.8, "socket_timeout": 1.5, "max_retries": 0}
 """

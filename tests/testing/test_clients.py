@@ -1,10 +1,10 @@
 """A client in the process of the test is what a page of the user has, without a server and without Redis."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
-from django.conf import settings
 from django.test import TestCase, TransactionTestCase
 
 from chat.models import Room
@@ -164,8 +164,10 @@ async def test_client_publishes_where_it_may(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_neither_redis_nor_the_layer_of_the_settings_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settings, "REDIS_URL", "unix:///no/such/socket")
+async def test_neither_redis_nor_the_layer_of_the_settings_is_used(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.HUB_REDIS_URL = "unix:///no/such/socket"
     monkeypatch.setattr("hub.bus.redis_layer.HubChannelLayer.group_send_many", None)
     async with connected() as guest:
         await sync_to_async(publish)("everyone", {"type": "x"})

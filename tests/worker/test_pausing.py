@@ -189,7 +189,7 @@ def test_report_that_is_not_heard_again_vanishes(redis_server: Any) -> None:
 
 
 def test_without_redis_the_page_has_what_the_database_knows(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings.REDIS_URL = "unix:///nowhere/redis.sock"
+    settings.HUB_REDIS_URL = "unix:///nowhere/redis.sock"
     monkeypatch.setattr("worker.operations.waiting.application", _Away)
     snapshot.forget()
     pausing.pause("bulk")

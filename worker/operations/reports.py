@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import msgspec
 import redis
-from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -118,7 +117,7 @@ def _client() -> Iterator["redis.Redis"]:
     """A connection for one exchange: a worker forks, and shares none with its children."""
     timeout = hub_settings().redis_timeout
     client = redis.Redis.from_url(
-        settings.REDIS_URL,
+        hub_settings().redis_url,
         socket_timeout=timeout,
         socket_connect_timeout=timeout,
         single_connection_client=True,

@@ -13,7 +13,7 @@ from django.core.management.commands.runserver import Command as DjangoRunserver
 from django.db import connections
 from django.utils import autoreload
 
-from hub.config import UnusableEnvironment, is_own_project
+from hub.config import UnusableEnvironment, hub_settings, is_own_project
 from hub.server.serve import APPLICATION, HubServer, application_named, config
 from hub.supervisor.private_redis import RedisDoesNotAnswer, ping
 
@@ -47,12 +47,13 @@ class Command(DjangoRunserver):
 
     def _say_whether_redis_answers(self) -> None:
         try:
-            asyncio.run(ping(settings.REDIS_URL))
+            asyncio.run(ping(hub_settings().redis_url))
         except RedisDoesNotAnswer:
+            own = "`manage.py up` starts a Redis, or set REDIS_URL."
             self.stderr.write(
                 self.style.WARNING(
                     "Redis does not answer: live delivery works within this process only, and background jobs wait. "
-                    "`manage.py up` starts a Redis, or set REDIS_URL."
+                    f"{own if is_own_project() else 'Start the one that HUB_REDIS_URL names.'}"
                 )
             )
 
