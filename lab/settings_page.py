@@ -22,27 +22,26 @@ WIDTH = 119
 _PAGE_HEAD = """\
 # Settings
 
-Every variable that the hub reads. Nothing has to be set to start. Each may also be given as the path of a file that
-holds the value (`SECRET_KEY_FILE=/run/hub/secret_key`), and an empty one counts as not set. A wrong value stops the
-start with a sentence; all wrong values are told at once. The start and `manage.py check` name each `HUB_…` that is
-none of these: it is ignored.
+This page has every variable that the hub reads. In development the hub starts without any. Each variable may also give
+the path of a file that holds the value (`SECRET_KEY_FILE=/run/hub/secret_key`), and an empty one counts as not set. A
+wrong value stops the start, with a sentence for each. The start and `manage.py check` name each `HUB_…` that is none
+of these: the hub ignores it.
 
-The defaults are those of production; where development has another one, the table says so. In Django's
-settings a setting has the same name, unless the table names another. The limits are explained in
-[limits.md](limits.md).
+The defaults are those of production; where development has another one, the table says so. In Django's settings a
+setting has the same name, unless the table names another. [limits.md](limits.md) explains the limits.
 
 `make settings` writes this page and `.env.example` from `hub/config/typed_settings.py`, `hub/config/engine.py` and
 `hub/config/installation.py`; change those, not the page.
 """
 
 _EXAMPLE_HEAD = """\
-# Every variable that the hub reads, with its default or an example. Nothing has to be set to start.
+# Every variable that the hub reads, with its default or an example. In development the hub starts without any.
 # `make settings` writes this file from the class `hub.config.HubSettings`; docs/settings.md has the same as a table.
 #
 # `docker compose` reads `.env` by itself. On the machine itself, put the variables into the environment:
 #     cp .env.example .env; set -a; . ./.env; set +a; make run
-# Each may also be given as the path of a file that holds the value: SECRET_KEY_FILE=/run/hub/secret_key.
-# The start, and `manage.py check`, name each HUB_… that is none of these: it is ignored.
+# Each may also give the path of a file that holds the value: SECRET_KEY_FILE=/run/hub/secret_key.
+# The start, and `manage.py check`, name each HUB_… that is none of these: the hub ignores it.
 """
 
 

@@ -70,7 +70,7 @@ class End(Enum):
         "Log in first",
         3507,
         "permission denied",
-        "you are nobody, and this hub has no guests (`HUB_GUESTS`): log in, or bring a token",
+        "you are a guest, and this hub takes none (`HUB_GUESTS`): log in, or bring a token",
         401,
     )
     FORBIDDEN = (

@@ -83,12 +83,12 @@ class Engine(Installation):
     )
     announce_queue: FromOne = _delivery(
         20_000,
-        "Announcements that wait for Redis in one process; those above it are dropped, and catch-up delivers.",
+        "Announcements that wait for Redis in one process. The hub drops those above it, and catch-up delivers.",
         unit="announcements",
     )
     layer_queue: FromOne = _delivery(
         20_000,
-        "Messages from Redis that wait for the relay of one process; those above it are dropped, and catch-up "
+        "Messages from Redis that wait for the relay of one process. The hub drops those above it, and catch-up "
         "delivers.",
         unit="messages",
     )
@@ -114,7 +114,7 @@ class Engine(Installation):
     )
     write_buffer: FromOne = _delivery(
         1024 * 1024,
-        "Size of what waits for a slow consumer; above it the connection is closed, and the client recovers.",
+        "Size of what waits for a slow consumer; above it the hub closes the connection, and the client recovers.",
         unless="clients on slow lines are closed as slow consumers; each may then hold so much memory",
         unit="bytes",
     )
@@ -184,14 +184,14 @@ class Engine(Installation):
         "Sockets and streams that one user may have open in one web process.",
         unless="a machine of yours is one user with many connections",
         unit="connections",
-        zero="sets no bound",
+        zero="sets no limit",
     )
     connections_per_address: FromZero = _connections(
         1000,
         "Sockets and streams that one address may have open in one web process.",
         unless="many people share an address, as in a company",
         unit="connections",
-        zero="sets no bound",
+        zero="sets no limit",
     )
     head_timeout: Positive = _connections(
         10.0, "Time for the head of a request, from when the client may send it.", unit="seconds"
@@ -199,7 +199,7 @@ class Engine(Installation):
     body_timeout: Positive = _connections(20.0, "Time for the body of a request, after its head.", unit="seconds")
     pending_connections: FromOne = _connections(
         4096,
-        "Connections of one web process that have not sent a whole head yet; above it the oldest is ended.",
+        "Connections of one web process that have not sent a whole head yet; above it the hub ends the oldest.",
         unless="more clients than this come back in the same moment",
         unit="connections",
     )
@@ -213,8 +213,8 @@ class Engine(Installation):
 
     token_secret: TokenSecrets = _tokens(
         (),
-        "Secrets that your services sign tokens (JWT, HMAC) with, each of at least 32 random characters, separated by "
-        "commas: each verifies, the first one signs.",
+        "Secrets with which your services sign tokens (JWT, HMAC), each of at least 32 random characters, separated "
+        "by commas: the hub verifies with each, and signs with the first.",
         unless="services of yours tell the hub who a client is",
         zero="takes no tokens that are signed with a secret",
         secret=True,
@@ -231,16 +231,16 @@ class Engine(Installation):
     )
     token_jwks_url: KeysUrl = _tokens(
         "",
-        "Where public keys that change are fetched (JWKS), such as those of your identity provider. Fetched in the "
-        "background, and once more for a key that nobody knows; the known ones serve while the URL is away. Set "
-        "HUB_TOKEN_AUDIENCE as well: a provider signs tokens for others too.",
+        "Address from which the hub fetches public keys that change (JWKS), such as those of your identity provider: "
+        "in the background, and at once for a key that it does not know. The known keys serve while the address is "
+        "away. Set HUB_TOKEN_AUDIENCE as well: a provider signs tokens for others too.",
         unless="an identity provider signs your tokens",
         zero="fetches none",
         example="https://login.example.com/.well-known/jwks.json",
     )
     token_jwks_refresh: Annotated[float, Meta(ge=30, le=86_400)] = _tokens(
         300.0,
-        "Time after which the keys at HUB_TOKEN_JWKS_URL are fetched again, and those that are gone verify no more.",
+        "Time after which the hub fetches the keys at HUB_TOKEN_JWKS_URL again; those that are gone verify no more.",
         unless="your provider asks for fewer requests, or a key must end sooner",
         unit="seconds",
     )
@@ -268,16 +268,16 @@ class Engine(Installation):
     )
     token_lifetime: NotNegative = _tokens(
         86_400.0,
-        "Longest life of a signed token. One of longer life, or without `exp`, is refused, because nothing takes a "
-        "token back.",
+        "Longest life of a signed token. The hub refuses one of longer life, or without `exp`, because nobody can "
+        "revoke it.",
         unless="your services cannot sign a new one every day",
         unit="seconds",
         zero="sets no bound",
     )
     token_leeway: Annotated[float, Meta(ge=0, le=600)] = _tokens(
         60.0,
-        "Time by which the clock of who signs may be ahead: `nbf` and `iat` may be so far in the future. `exp` is "
-        "taken at its word, as the client gets a new token before that.",
+        "Time by which the clock of a program that signs may be ahead: `nbf` and `iat` may be so far in the future. "
+        "The hub adds nothing to `exp`, as the client gets a new token before that.",
         unless="clocks differ by more than this, and nobody can set them",
         unit="seconds",
         zero="takes only clocks that agree",
@@ -319,7 +319,7 @@ class Engine(Installation):
     )
     count_interval: Positive = _presence(
         0.25,
-        "Least time between two counts of who is online that are sent.",
+        "Least time between two counts of people online that the hub sends.",
         unless="thousands of people come and go, and nobody needs the count at once",
         unit="seconds",
     )

@@ -123,7 +123,7 @@ class Installation:
     )
     allow_unsafe: Sequence[DangerName] = _runs(
         (),
-        "Dangers that this installation knows and takes. Production refuses to start with what is unsafe, in a "
+        "Dangers that this installation accepts. Production refuses to start with what is unsafe, in a "
         "sentence that ends with the name to write here.",
         unless="the start was refused, and you know why the danger does not concern this installation",
         zero="allows none",
@@ -209,8 +209,8 @@ class Installation:
     trusted_proxies: Proxies = _reached(
         ("127.0.0.1",),
         "Addresses and networks of the proxies whose X-Forwarded-For and -Proto are believed; they must overwrite "
-        "both. `*` believes everybody, which production refuses. Over a unix socket (`--uds`) whoever comes is "
-        "believed.",
+        "both. `*` believes everybody, which production refuses. Over a unix socket (`--uds`) the hub believes "
+        "whoever comes.",
         unless="a proxy reaches the hub from another machine or container",
     )
     admin_password: str = _reached(
@@ -230,7 +230,8 @@ class Installation:
     )
     operator_token: str = _operators(
         "",
-        "Bearer token with which anyone may read them from anywhere: at least 32 random characters.",
+        "Bearer token with which anyone may read /metrics and the details of /health/ready from anywhere: at least 32 "
+        "random characters.",
         unless="your monitoring has no fixed address",
         zero="lets nobody in by token",
         secret=True,
@@ -253,7 +254,7 @@ class Installation:
     )
     email_from: str = _mails(
         "hub@localhost",
-        "Whom mails come from.",
+        "Sender of mails.",
         unless="HUB_EMAIL_URL is set: then an address that its server sends for",
         example="hub@example.com",
         django="DEFAULT_FROM_EMAIL",

@@ -54,16 +54,16 @@ class HubSettings(Engine):
 
     base_template: str = _pages(
         "",
-        "Template of your project that the hub's pages are put into. It has the blocks `content` and `head`; `title` "
-        "is filled in where it has it.",
+        "Template of your project into which the hub puts its pages. It needs the blocks `content` and `head`, and "
+        "may have `title`.",
         unless="people are to see the hub's pages as pages of your site",
         zero="has a base template of its own",
         example="base.html",
     )
     pages: Sequence[PageName] = _pages(
         get_args(PageName),
-        "Pages that there are, of the apps that are installed. Links to the others vanish, and their addresses answer "
-        "404.",
+        "Pages that the hub shows, of the apps that are installed. Links to the others vanish, and their addresses "
+        "answer 404.",
         unless="you show alerts, rooms and people on pages of your own",
         zero="Empty, the hub has no pages",
     )
@@ -77,36 +77,36 @@ class HubSettings(Engine):
 
     message_items: FromZero = _rooms(
         100_000,
-        "Chat messages that are kept of each room: the newest so many.",
+        "Chat messages that the hub keeps of each room: the newest so many.",
         unless="the table of messages is too big",
         unit="messages",
         zero="sets no limit",
     )
     message_days: NotNegative = _rooms(
         365.0,
-        "Age up to which chat messages are kept.",
+        "Age up to which the hub keeps chat messages.",
         unless="the law or your people want another",
         unit="days",
         zero="sets no limit",
     )
     alert_items: FromZero = _rooms(
         10_000,
-        "Alerts that are kept of each person, group and topic, and of those to everyone: the newest so many. Who has "
-        "read an alert goes with it.",
+        "Alerts that the hub keeps of each person, group and topic, and of those to everyone: the newest so many. The "
+        "marks of those who have read an alert go with it.",
         unless="the table of alerts is too big",
         unit="alerts",
         zero="sets no limit",
     )
     alert_days: NotNegative = _rooms(
         365.0,
-        "Age up to which alerts are kept.",
+        "Age up to which the hub keeps alerts.",
         unless="the law or your people want another",
         unit="days",
         zero="sets no limit",
     )
     schedule_days: NotNegative = _rooms(
         90.0,
-        "Age up to which the history of schedules and periodic tasks is kept.",
+        "Age up to which the hub keeps the history of schedules and periodic tasks.",
         unless="the law or your people want another",
         unit="days",
         zero="sets no limit",
@@ -149,19 +149,19 @@ class HubSettings(Engine):
     )
     open_rooms_by_connecting: bool = _rooms(
         False,
-        "Whether who may open rooms opens one by connecting to /ws/chat/<room_name>/ where there is none.",
+        "Whether somebody who may open rooms opens one by connecting to /ws/chat/<room_name>/ where there is none.",
         unless="clients of yours expect it: a misspelt name is then a new room",
         development=True,
     )
     erased_texts: Literal["removed", "anonymised", "kept"] = _rooms(
         "removed",
-        "What becomes of texts that a person wrote for others (chat messages, alerts, publications) when the person "
-        "is erased: they go, lose the name, or stay as they are.",
+        "What becomes of texts that a person wrote for others (chat messages, alerts, publications) when somebody "
+        "erases the person: they go, lose the name, or stay as they are.",
         unless="what people wrote belongs to others as well, as in a team's records",
     )
     shipped_rules: Sequence[Literal["room_opened", "user_signed_up"]] = _rooms(
         (),
-        "Alerts that the hub ships and that are on: `room_opened` tells everyone of a new public room, "
+        "Alerts that the hub sends by itself: `room_opened` tells everyone of a new public room, "
         "`user_signed_up` tells staff of an account that a visitor made.",
         unless="you want these alerts",
         zero="switches all off",
@@ -169,8 +169,8 @@ class HubSettings(Engine):
     )
     rules_raise: Literal["in_tests", "always", "never"] = _rooms(
         "in_tests",
-        "Where an error in a rule of `alerts.py`, or of live rows, reaches the code that saves. Elsewhere it is "
-        "logged, and the save goes on.",
+        "Where an error in a rule of `alerts.py`, or of live rows, reaches the code that saves. Elsewhere the hub "
+        "logs it, and the save goes on.",
         unless="a test is about a rule that fails (`never`), or you look for such an error (`always`)",
     )
 
@@ -210,7 +210,7 @@ class HubSettings(Engine):
     guests: bool = _accounts(
         True,
         "Whether somebody who is not logged in and brings no token may connect, and read pages and lists. Without "
-        "guests such a client is told to log in, and such a visitor gets the log-in page.",
+        "guests the hub tells such a client to log in, and shows such a visitor the log-in page.",
         unless="what is for everyone is for your people alone",
     )
     signup: bool = _accounts(
