@@ -16,7 +16,7 @@ from hub.concurrency import node
 from hub.database import threads
 from lab.harness.migrated import copy_sqlite, postgres_template
 from lab.harness.redis_server import RedisServer
-from tests.support import emptying
+from tests.support import emptying, outages
 from tests.support.layers import default_layer
 from tests.support.live import LiveHub, live_hub
 from tests.support.plugin import DATA_DIR
@@ -48,9 +48,10 @@ def redis_server() -> Iterator[RedisServer]:
 
 @pytest.fixture(autouse=True)
 def empty_redis(redis_server: RedisServer) -> Iterator[None]:
-    """Each test finds Redis empty."""
+    """Each test finds Redis empty, and nothing that remembers one that was away."""
     yield
     redis_server.client.flushall()
+    outages.forget()
 
 
 @pytest.fixture(scope="session")

@@ -188,7 +188,6 @@ async def test_wake_does_not_shorten_the_pause_after_a_failure() -> None:
     for _ in range(10):
         loop.wake()
         await asyncio.sleep(0)
-    assert len(steps.taken) == 1
     await steps.wait_for(2)
     assert steps.taken[1] - steps.taken[0] > 0.19
     await loop.close()

@@ -15,14 +15,11 @@ from django.db import connection
 
 from lab.harness import forking
 from lab.harness.environment import BASE_DIR, clean_environment, ending_with_us
-from worker import job_heartbeats, maintenance, sending
+from worker import job_heartbeats, maintenance
 from worker.celery import app
 
 #: The queues of the hub, as a worker reads them that is not told which.
 QUEUES = tuple(app.conf.task_queues)
-
-#: A moment before all others on the clock of a process.
-NEVER = float("-inf")
 
 
 def database_url() -> str:
@@ -125,13 +122,3 @@ def run_all() -> list[str]:
 def shows_no_job() -> bool:
     """Whether no job of this process is shown to run, by any thread."""
     return job_heartbeats._thread is None
-
-
-def takes_the_broker_for_away() -> bool:
-    """Whether this process does not try to send for a moment."""
-    return sending._away_until != NEVER
-
-
-def try_the_broker_again() -> None:
-    """Let the next job be sent at once, whatever became of the last one."""
-    sending._away_until = NEVER

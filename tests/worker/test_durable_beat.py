@@ -29,7 +29,7 @@ from worker.schedules.models import PeriodicRun, PeriodicRunStatus
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("nothing_ran_and_the_broker_is_there"),
+    pytest.mark.usefixtures("nothing_ran"),
 ]
 
 

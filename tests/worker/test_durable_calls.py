@@ -13,17 +13,10 @@ from kombu.exceptions import DecodeError, EncodeError
 
 from hub.database import by_key
 from lab.harness.redis_server import RedisServer
+from tests.support.outages import takes_the_broker_for_away, try_the_broker_again
 from tests.support.stopwatch import Stopwatch
 from tests.worker.durable_tasks import overdue, record, runs
-from tests.worker.running import (
-    run,
-    run_all,
-    send_overdue_jobs,
-    take,
-    takes_the_broker_for_away,
-    try_the_broker_again,
-    waiting,
-)
+from tests.worker.running import run, run_all, send_overdue_jobs, take, waiting
 from worker import jobs, sending
 from worker.celery import app
 from worker.models import Job
@@ -31,7 +24,7 @@ from worker.tasks import send_broadcast
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("nothing_ran_and_the_broker_is_there"),
+    pytest.mark.usefixtures("nothing_ran"),
 ]
 
 #: Seconds that a call may take, whatever the broker does, on a busy machine. Without the hub's own limits it would be

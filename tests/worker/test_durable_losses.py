@@ -25,7 +25,7 @@ from worker.tasks import send_broadcast
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("nothing_ran_and_the_broker_is_there"),
+    pytest.mark.usefixtures("nothing_ran"),
 ]
 
 

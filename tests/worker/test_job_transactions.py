@@ -18,7 +18,7 @@ from worker.tracking import started_by, stored
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("nothing_ran_and_the_broker_is_there"),
+    pytest.mark.usefixtures("nothing_ran"),
 ]
 
 

@@ -35,7 +35,7 @@ from worker.scheduling import BEAT_LEASE
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("nothing_ran_and_the_broker_is_there"),
+    pytest.mark.usefixtures("nothing_ran"),
 ]
 
 PAGE = "/operations/"

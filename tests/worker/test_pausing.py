@@ -28,7 +28,7 @@ from worker.tracking import cancelling
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("nothing_ran_and_the_broker_is_there"),
+    pytest.mark.usefixtures("nothing_ran"),
 ]
 
 TASKS = "tests.worker.tracked_tasks"

@@ -39,7 +39,7 @@ from worker.schedules.models import UNKNOWN, PeriodicRun, PeriodicRunStatus
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("nothing_ran_and_the_broker_is_there"),
+    pytest.mark.usefixtures("nothing_ran"),
 ]
 
 HOUR = timedelta(hours=1)

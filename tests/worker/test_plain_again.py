@@ -26,7 +26,7 @@ from worker.tracking.kept_calls import kept
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("nothing_ran_and_the_broker_is_there"),
+    pytest.mark.usefixtures("nothing_ran"),
 ]
 
 SECRET = "k-1234-secret"

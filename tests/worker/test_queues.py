@@ -31,7 +31,7 @@ from worker.tasks import distribute, send_broadcast, send_scheduled
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("nothing_ran_and_the_broker_is_there"),
+    pytest.mark.usefixtures("nothing_ran"),
 ]
 
 NOTHING = {"default": 0, "deliveries": 0, "bulk": 0, "celery": 0}

@@ -32,7 +32,7 @@ from worker.tracking import JobHandle, cancelling, losses, masking, publishing, 
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("nothing_ran_and_the_broker_is_there"),
+    pytest.mark.usefixtures("nothing_ran"),
 ]
 
 

@@ -151,7 +151,7 @@ def test_database_is_asked_of_no_job_that_has_just_begun(told: Told, monkeypatch
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("nothing_ran_and_the_broker_is_there")
+@pytest.mark.usefixtures("nothing_ran")
 def test_running_job_is_shown_and_ends_within_two_seconds_when_it_is_cancelled() -> None:
     wait.delay()
     ended: list[Any] = []
@@ -176,7 +176,7 @@ def test_running_job_is_shown_and_ends_within_two_seconds_when_it_is_cancelled()
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("nothing_ran_and_the_broker_is_there")
+@pytest.mark.usefixtures("nothing_ran")
 def test_jobs_that_a_view_calls_are_those_of_who_is_logged_in() -> None:
     ada = User.objects.create_user("ada")
 
