@@ -40,7 +40,7 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     app = Celery("product", broker=settings.CELERY_BROKER_URL, set_as_current=False)
     app.conf.update(broker_transport_options=settings.CELERY_BROKER_TRANSPORT_OPTIONS, task_default_queue=QUEUE)
     app.task(name="theirs", shared=False)(theirs)
-    joining._survive_no_message(SimpleNamespace(app=app))
+    joining._survive_faults_of_kombu(SimpleNamespace(app=app))
     names: list[str] = []
 
     def take(request: Request) -> None:
