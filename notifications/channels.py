@@ -1,13 +1,13 @@
 """The names of the channels that alerts travel on, and whose they are."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 
 from hub.channels import of_person
 from hub.database import batched
-from hub.users import Key, Visitor, as_stored, id_in, memberships, user_id
+from hub.users import Key, Visitor, among, as_stored, id_in, memberships, user_id, written_key
 
 if TYPE_CHECKING:
     from notifications.models import Notification
@@ -50,11 +50,11 @@ def of_alert(row: "Notification") -> str:
 
 
 # Written as SQL, because everybody who connects waits for it: Django's union() takes several times as long.
-_GROUPS = "SELECT {user_column}, '', {group_column} FROM {table} WHERE {user_column} IN ({users})"
+_GROUPS = "SELECT {user_column}, '', {group_column} FROM {table} WHERE {members}"
 _TOPICS = """
     SELECT follow.user_id, topic.name, 0
     FROM hub_notifications_follow follow JOIN hub_notifications_topic topic ON topic.id = follow.topic_id
-    WHERE follow.user_id IN ({users})
+    WHERE {followers}
 """
 
 
@@ -63,22 +63,28 @@ def of_lists_of(keys: list[Key]) -> dict[Key, list[str]]:
     found: dict[Key, list[str]] = {key: [] for key in keys}
     if not found:
         return found
-    parts = [_TOPICS]
+    followers, asked = _among("follow.user_id", keys)
+    statement = _TOPICS.format(followers=followers)
     if groups := memberships():
         quote = connection.ops.quote_name
         columns = {name: quote(getattr(groups, name)) for name in ("table", "user_column", "group_column")}
-        parts.insert(0, _GROUPS.format(**columns, users="{users}"))
-    # A number is written into the statement: a parameter for each of hundreds takes as long as the query.
-    users = ",".join(str(key) if isinstance(key, int) else "%s" for key in keys)
-    key_of = dict(zip(as_stored(keys), keys, strict=True))
-    asked = [] if isinstance(keys[0], int) else list(key_of)
+        members, of_groups = _among(columns["user_column"], keys)
+        statement, asked = f"{_GROUPS.format(**columns, members=members)} UNION ALL {statement}", [*of_groups, *asked]
     with connection.cursor() as cursor:
-        statement = " UNION ALL ".join(parts).format(users=users)
-        cursor.execute(f"{statement} ORDER BY 2, 3", asked * len(parts) or None)
+        cursor.execute(f"{statement} ORDER BY 2, 3", asked or None)
         rows = cursor.fetchall()
+    key_of = dict(zip(as_stored(keys), keys, strict=True)) if rows else {}
     for value, name, group_id in rows:
         found[key_of[value]].append(of_topic(name) if name else of_group(group_id))
     return found
+
+
+def _among(column: str, keys: list[Key]) -> tuple[str, list[Any]]:
+    """SQL that ``column`` has one of these keys, and its parameters: one for each takes as long as the query."""
+    if isinstance(keys[0], int):
+        return f"{column} IN ({','.join(map(str, keys))})", []
+    condition, asked = among(column, keys)
+    return condition, [asked]
 
 
 #: Those who connect at the same time are looked up together.
@@ -87,9 +93,10 @@ lists_of = batched(of_lists_of, connecting=True)
 
 async def personal(user: Visitor) -> Iterable[str]:
     """:func:`followed_by` for clients that connect."""
-    if user.pk is None:
+    key = written_key(user)
+    if key is None:
         return [everyone]
-    return [everyone, of_user(user), *await lists_of.get(user.pk)]
+    return [everyone, of_user(user), *await lists_of.get(key)]
 
 
 def followed_by(user: Visitor) -> list[str]:

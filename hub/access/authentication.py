@@ -21,7 +21,7 @@ from hub.config import hub_settings
 from hub.limits.connections import Counted, TooManyConnections, connect_wait, counted_address
 from hub.logs import get_logger
 from hub.logs.rare_log import RareLog
-from hub.users import User, Visitor
+from hub.users import User, Visitor, written_key
 
 log = get_logger(__name__)
 
@@ -69,7 +69,7 @@ async def admit(scope: dict[str, Any]) -> tuple[Authenticated, Counted]:
     except DatabaseFault as error:
         raise _unknown(error) from None
     address = counted_address(scope.get("client"))
-    key = who.user.pk if who.user is not None else None
+    key = written_key(who.user) if who.user is not None else None
     if wait := connect_wait(address, key):
         raise Ended(End.TOO_OFTEN, retry_after=wait)
     try:
@@ -163,7 +163,7 @@ async def by_handshake(who: Authenticated, counted: Counted) -> Authenticated:
     """
     try:
         found = await by_token("", who)
-        counted.move_to(found.user.pk if found.user is not None else None)
+        counted.move_to(written_key(found.user) if found.user is not None else None)
     except TokenExpired:
         raise Ended(End.EXPIRED) from None
     except TooManyConnections:

@@ -7,7 +7,7 @@ from typing import Protocol
 from hub.access.control import ControlMessage
 from hub.concurrency.node import Part
 from hub.config import hub_settings
-from hub.users import Key, Visitor, ids_are_keys, key_of_id, user_id
+from hub.users import Key, Visitor, Written, ids_are_keys, key_of_id, user_id, written, written_key
 
 
 class OpenSocket(Protocol):
@@ -47,10 +47,10 @@ class Registry:
     def __init__(self) -> None:
         self._sockets: dict[OpenSocket, None] = {}
         #: Most users have one connection: it is stored without a container.
-        self._of_users: dict[Key, OpenSocket | tuple[OpenSocket, ...]] = {}
+        self._of_users: dict[Written, OpenSocket | tuple[OpenSocket, ...]] = {}
         #: Of connected users whose ids do not tell their keys: these by ids, and ids by keys.
-        self._keys: dict[str, Key] = {}
-        self._ids: dict[Key, str] = {}
+        self._keys: dict[str, Written] = {}
+        self._ids: dict[Written, str] = {}
         #: Whether the server stops. Connections that are added from then on are stopped at once.
         self.is_closing = False
 
@@ -59,22 +59,22 @@ class Registry:
         if self.is_closing:
             asyncio.get_running_loop().call_soon(socket.stop)
         self._sockets[socket] = None
-        key = socket.user.pk
+        key = written_key(socket.user)
         if key is not None:
-            others = self.of_user(key)
+            others = self._of(key)
             self._of_users[key] = (*others, socket) if others else socket
             if not others:
-                self._index(socket.user)
+                self._index(socket.user, key)
 
     def remove(self, socket: OpenSocket) -> None:
         """Remove a connection that has ended; does nothing if it is not there."""
         if socket not in self._sockets:
             return
         del self._sockets[socket]
-        key = socket.user.pk
+        key = written_key(socket.user)
         if key is None:
             return
-        others = tuple(other for other in self.of_user(key) if other is not socket)
+        others = tuple(other for other in self._of(key) if other is not socket)
         if others:
             self._of_users[key] = others if len(others) > 1 else others[0]
         else:
@@ -83,6 +83,9 @@ class Registry:
 
     def of_user(self, key: Key) -> tuple[OpenSocket, ...]:
         """The connections of the user with this key."""
+        return self._of(written(key))
+
+    def _of(self, key: Written) -> tuple[OpenSocket, ...]:
         found = self._of_users.get(key, ())
         return found if isinstance(found, tuple) else (found,)
 
@@ -93,19 +96,21 @@ class Registry:
         """
         found: Iterable[OpenSocket]
         if user:
-            key = self._keys[user] if user in self._keys else key_of_id(user)
-            found = () if key is None or self._ids.get(key, user) != user else self.of_user(key)
+            key = self._keys.get(user)
+            if key is None and (told := key_of_id(user)) is not None:
+                key = written(told)
+            found = () if key is None or self._ids.get(key, user) != user else self._of(key)
         else:
             found = [socket for socket in self._sockets if socket.user.pk is None] if client else ()
         return [socket for socket in found if client in ("", socket.client)]
 
-    def _index(self, user: Visitor) -> None:
+    def _index(self, user: Visitor, key: Written) -> None:
         if ids_are_keys():
             return
         outside = user_id(user)
-        if hub_settings().user_id or outside != str(user.pk):
-            self._keys[outside] = user.pk
-            self._ids[user.pk] = outside
+        if hub_settings().user_id or outside != str(key):
+            self._keys[outside] = key
+            self._ids[key] = outside
 
     def __contains__(self, socket: object) -> bool:
         return socket in self._sockets

@@ -18,6 +18,7 @@ from hub.api.errors import ApiError, Code
 from hub.api.method import ApiCall, Method, register
 from hub.channels import UnknownChannel, namespace_of
 from hub.fanout import relay, survey
+from hub.users import written_key
 
 #: Characters of a pattern.
 PATTERN_LIMIT = 200
@@ -106,7 +107,7 @@ def _node(answer: Any) -> Node:
 def _own_node(about: str) -> Node:
     followed = _own_channels(about)
     used = resource.getrusage(resource.RUSAGE_SELF)
-    users = {open_socket.user.pk for open_socket in registry.current()}
+    users = {written_key(open_socket.user) for open_socket in registry.current()}
     return Node(
         uid=survey.current().process,
         name=f"{socket.gethostname()}:{os.getpid()}",

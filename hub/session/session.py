@@ -19,7 +19,7 @@ from hub.limits.connections import Decision, RateLimiter
 from hub.session.client_info import ClientInfo
 from hub.session.rule_revalidation import RuleRevalidation
 from hub.session.subscriptions import SessionSubscription, leave_all
-from hub.users import Visitor
+from hub.users import Visitor, written_key
 
 S = TypeVar("S", bound=SessionSubscription)
 
@@ -133,14 +133,14 @@ class Session:
 
         No key of a user is equal to an address.
         """
-        if self.user.pk is not None:
-            return self.user.pk
+        if (key := written_key(self.user)) is not None:
+            return key
         return self if self.guest_of is None else ("guest", self.guest_of)
 
     def check_rate(self) -> Decision:
         """The client has sent something: what to do with it."""
         if self._rate_limiter is None:
-            self._rate_limiter = RateLimiter(self.user.pk, self.guest_of)
+            self._rate_limiter = RateLimiter(written_key(self.user), self.guest_of)
         return self._rate_limiter.check()
 
     @property

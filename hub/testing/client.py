@@ -30,7 +30,7 @@ from hub.testing.mistakes import (
     refuse_unsaved,
 )
 from hub.testing.publications import Published
-from hub.users import User, Visitor, user_id
+from hub.users import User, Visitor, user_id, written_key
 
 #: Seconds between two looks for what code that runs at the same time leaves for the commit of a ``TestCase``.
 PAUSE = 0.02
@@ -205,7 +205,7 @@ class HubClient:
         if await in_database_thread(_begin):
             self._pending = await in_database_thread(PendingCommit)
         revalidation.current()
-        self._counted = Counted(None, user.pk if user is not None else None)
+        self._counted = Counted(None, written_key(user) if user is not None else None)
         self._client = Client(self, Authenticated(who, credential, "", get_language() or "en"), self._counted)
         self.server_side = list((await self.ask("connect")).get("subs", {}))
 

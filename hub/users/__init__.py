@@ -2,8 +2,9 @@
 
 The hub asks of a model what ``AbstractBaseUser`` has, and a key of one column. ``ids`` says what a person is called
 outside (``HUB_USER_ID``), ``names`` what others read (``HUB_DISPLAY_NAME``), also of people who have no name
-(``made_names``), ``model`` finds users, ``groups`` their groups, ``permissions`` what they may do, ``json_keys``
-carries the keys of many as JSON has them, and ``checks`` has a sentence for each model that cannot work.
+(``made_names``), ``model`` finds users, ``groups`` their groups, ``permissions`` what they may do, ``json_form``
+has keys as JSON has them, ``json_keys`` asks the database for those of many, and ``checks`` has a sentence for each
+model that cannot work.
 """
 
 from hub.users.converter import PATTERN
@@ -22,7 +23,8 @@ from hub.users.ids import (
     users_by_id,
     value_of_id,
 )
-from hub.users.json_keys import Written, as_rows, ids_of_written, keys_and_ids, keys_in, written, written_keys
+from hub.users.json_form import Written, keys_in, written, written_key
+from hub.users.json_keys import among, as_rows, ids_of_written, keys_and_ids, written_keys
 from hub.users.made_names import code_of, looks_made
 from hub.users.model import (
     Key,
@@ -52,6 +54,7 @@ __all__ = [
     "Visitor",
     "Written",
     "all_users",
+    "among",
     "as_rows",
     "as_stored",
     "code_of",
@@ -88,5 +91,6 @@ __all__ = [
     "users_by_id",
     "value_of_id",
     "written",
+    "written_key",
     "written_keys",
 ]

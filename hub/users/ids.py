@@ -15,6 +15,7 @@ from django.db.models import Q, QuerySet
 
 from hub.config import hub_settings
 from hub.people.keys import is_external_id, is_key
+from hub.users.json_form import written_key
 from hub.users.model import Key, User, Visitor, all_users, field_named, is_own_model, key_field
 
 #: What an id may consist of: it is part of a channel's name. Also for regular expressions of other languages.
@@ -32,11 +33,12 @@ _INTEGERS = range(2**63)
 
 def user_id(user: Visitor) -> str:
     """What ``user`` is called outside; empty for a guest. Asks no database."""
-    if user.pk is None:
+    key = written_key(user)
+    if key is None:
         return ""
     if name := hub_settings().user_id:
         return str(getattr(user, name))
-    return (getattr(user, _EXTERNAL) if is_own_model() else None) or str(user.pk)
+    return (getattr(user, _EXTERNAL) if is_own_model() else None) or str(key)
 
 
 def id_columns() -> tuple[str, ...]:

@@ -1,10 +1,8 @@
-"""Keys of users as JSON has them: numbers, or texts.
-
-What goes through many people carries keys in this form. Python takes longer to make, hash, sort and write a UUID than
-for all else that a list of people needs, and its text compares and sorts as the UUID does.
+"""Keys of users as JSON has them (:mod:`hub.users.json_form`), of many at once: read from the database, looked up
+there, and given to statements.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -15,20 +13,8 @@ from django.db.models import BooleanField, F, Func, QuerySet
 from django.db.models.sql.compiler import SQLCompiler
 
 from hub.users.ids import id_columns, id_from, ids_are_keys
-from hub.users.model import Key, User, all_users, as_stored, key_field, key_of_text, keys_are_uuids
-
-#: The key of a user as JSON has it.
-Written = int | str
-
-
-def written(key: Key) -> Written:
-    """The key of a user as JSON has it."""
-    return key if isinstance(key, int) else str(key)
-
-
-def keys_in(values: Iterable[Written]) -> list[Key]:
-    """The keys of users in JSON."""
-    return [key if isinstance(key, int) else key_of_text(key) for key in values]
+from hub.users.json_form import Written, written
+from hub.users.model import Key, User, all_users, as_stored, key_field, keys_are_uuids
 
 
 def written_keys(users: "QuerySet[Any]") -> list[Written]:
@@ -81,6 +67,15 @@ def as_rows(keys: Sequence[Key]) -> tuple[str, Any]:
     return "SELECT value FROM JSON_EACH(%s)", msgspec.json.encode(as_stored(keys)).decode()
 
 
+def among(column: str, keys: Sequence[Key]) -> tuple[str, Any]:
+    """SQL that ``column`` has one of these keys, of which there is one at least, and its one parameter."""
+    if connection.vendor == "postgresql":
+        array, asked = _as_array(keys)
+        return f"{column} = ANY({array})", asked
+    given, asked = as_rows(keys)
+    return f"{column} IN ({given})", asked
+
+
 def _as_array(keys: Sequence[Key]) -> tuple[str, Any]:
     kind = key_field().rel_db_type(connection)
     if keys_are_uuids() or isinstance(keys[0], int):
@@ -100,8 +95,5 @@ class _IsAmong(Func):
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *_: Any, **__: Any
     ) -> tuple[str, tuple[Any, ...]]:
         column, asked = compiler.compile(self.source_expressions[0])
-        if connection.vendor == "postgresql":
-            array, keys = _as_array(self.keys)
-            return f"{column} = ANY({array})", (*asked, keys)
-        given, keys = as_rows(self.keys)
-        return f"{column} IN ({given})", (*asked, keys)
+        condition, keys = among(column, self.keys)
+        return condition, (*asked, keys)

@@ -13,7 +13,7 @@ from hub.concurrency import node
 from hub.endpoints.centrifuge.client import Client
 from hub.fanout.frames import FrameBatch
 from hub.limits.connections import Counted
-from hub.users import user_id
+from hub.users import user_id, written_key
 from lab.harness.waiting import await_for
 from tests.support.people import User
 
@@ -31,7 +31,7 @@ class Wire:
         self.closed: int | None = None
         who = user or AnonymousUser()
         credential = credentials.of_user(user_id(user)) if user is not None else ""
-        self.counted = Counted(None, who.pk)
+        self.counted = Counted(None, written_key(who))
         self.client = Client(self, Authenticated(who, credential, "", "en", address), self.counted)
 
     def write(self, block: FrameBatch) -> None:

@@ -17,7 +17,17 @@ from chat.models import Room
 from hub.channels import UnknownChannel, namespace
 from hub.models import Publication
 from hub.testing import connected
-from hub.users import as_rows, as_stored, display_name, display_names, ids_of_keys, user_id, users_by_id, written
+from hub.users import (
+    as_rows,
+    as_stored,
+    display_name,
+    display_names,
+    ids_of_keys,
+    user_id,
+    users_by_id,
+    written,
+    written_key,
+)
 from hub.users.ids import has_form_of_id, key_of_id, value_of_id
 from hub.users.names import said_of
 from notifications import channels, notify
@@ -47,6 +57,19 @@ def test_people_are_called_by_their_key(ada: User, django_assert_num_queries: Dj
     with django_assert_num_queries(2):
         assert ids_of_keys([ada.pk]) == {ada.pk: str(ada.pk)}
         assert users_by_id([str(ada.pk), "0", "x", ""]) == {str(ada.pk): ada}
+
+
+def test_key_that_is_no_number_is_written_once_for_an_object_and_anew_for_another_key(ada: User) -> None:
+    assert (written_key(AnonymousUser()), written_key(ada)) == (None, ada.pk)
+    first: Any = UUID(int=1)
+    second: Any = UUID(int=2)
+    ada.pk = first
+    assert written_key(ada) == str(first) == user_id(ada)
+    assert written_key(ada) is written_key(ada)
+    ada.pk = second  # as products do that copy a row
+    assert written_key(ada) == str(second) == user_id(ada)
+    ada.pk = "a text"
+    assert written_key(ada) == "a text" == user_id(ada)
 
 
 def test_keys_are_stored_and_sorted_as_the_database_does_it() -> None:

@@ -32,6 +32,7 @@ from hub.ops import metrics
 from hub.session import server_side
 from hub.streams import Position
 from hub.transports.transport import LONG, Transport
+from hub.users import written_key
 
 log = get_logger(__name__)
 
@@ -229,7 +230,7 @@ class Client(SubscribedClient):
         if who.user is None or not commands.expects(request.data, who.user):
             raise Ended(End.BAD_TOKEN)
         try:
-            self._counted.move_to(who.user.pk)
+            self._counted.move_to(written_key(who.user))
         except TooManyConnections:
             raise Ended(End.TOO_MANY) from None
         self.user, self.credential = who.user, who.credential
