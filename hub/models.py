@@ -26,6 +26,7 @@ class Stream(models.Model):
     channel = NameField(max_length=97, primary_key=True)
     epoch = models.CharField(max_length=8, default=new_epoch)
     head = models.PositiveBigIntegerField(default=0)
+    #: When it last grew or got another epoch, or up to ``hub.streams.NOTED_EVERY`` before that.
     updated_at = models.DateTimeField(db_default=Now())
     #: When it got another epoch, if ever.
     renewed_at = models.DateTimeField(null=True)

@@ -241,7 +241,7 @@ def _positions_at(moment: datetime, pk: int, channels: Collection[str]) -> dict[
             offset = stream.next - 1
             if offset and stream.first == stream.next:
                 continue
-        elif stream.first is None and stream.head and stream.updated_at > moment:
+        elif stream.first is None and stream.head and stream.updated_at > moment - streams.NOTED_EVERY:
             continue
         found[stream.channel] = Position(stream.epoch, offset)
     if empty:  # nothing was ever published there: the client is at the beginning

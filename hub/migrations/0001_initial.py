@@ -5,6 +5,7 @@ import django.db.models.functions.datetime
 import django.utils.timezone
 import hub.fields
 import hub.models
+import hub.tables
 from django.db import migrations, models
 
 
@@ -136,4 +137,6 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('channel', 'offset'), name='hub_publication_offset')],
             },
         ),
+        # Rows are changed with each publication: half of a page is for their next versions.
+        hub.tables.SetStorage('hub_stream', 'SET (fillfactor = 50)'),
     ]

@@ -10,7 +10,7 @@ from hub.streams.at_once import is_possible as is_possible_at_once
 from hub.streams.cursors import cursor_at, cursor_of
 from hub.streams.finding import published
 from hub.streams.history import offsets_of, offsets_of_shared
-from hub.streams.sql import BATCH
+from hub.streams.sql import BATCH, NOTED_EVERY
 from hub.streams.store import (
     SLACK,
     Envelope,
@@ -29,6 +29,7 @@ from hub.streams.store import (
 
 __all__ = [
     "BATCH",
+    "NOTED_EVERY",
     "SLACK",
     "Envelope",
     "Position",

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from hub.database import inserting, prepared
 from hub.models import Publication
-from hub.streams.sql import BATCH, MOVE_HEADS, NOW, among, lock
+from hub.streams.sql import BATCH, MOVE_HEADS, NOW, UPDATED_AT, UPDATED_AT_LATE, among, lock
 from hub.streams.store import Envelope
 
 
@@ -62,17 +62,18 @@ _CONTINUED = _written(
     locked AS (
         SELECT channel, epoch, head FROM hub_stream WHERE channel = %s::text AND {is_ready} FOR UPDATE
     ), stream AS (
-        UPDATE hub_stream SET head = locked.head + 1, updated_at = CLOCK_TIMESTAMP() FROM locked
+        UPDATE hub_stream SET head = locked.head + 1, updated_at = {updated_at} FROM locked
         WHERE hub_stream.channel = locked.channel
-        RETURNING hub_stream.channel, hub_stream.epoch, hub_stream.head, hub_stream.updated_at
+        RETURNING hub_stream.channel, hub_stream.epoch, hub_stream.head, CLOCK_TIMESTAMP() AS numbered_at
     )
-    """
+    """,
+    updated_at=UPDATED_AT_LATE,
 )
 _INSERT_ON_POSTGRESQL = _written(
     """
     WITH {continued}, publication AS (
         INSERT INTO hub_publication {columns}
-        SELECT channel, head, %s::text, %s::text, %s::text, %s::timestamptz, updated_at FROM stream
+        SELECT channel, head, %s::text, %s::text, %s::text, %s::timestamptz, numbered_at FROM stream
         RETURNING id
     )
     SELECT publication.id, stream.head, stream.epoch FROM publication, stream
@@ -85,7 +86,8 @@ _INSERT_WITH_ROW = """
         INSERT INTO {table} ({row_columns}) SELECT {places} FROM stream RETURNING {key} AS pk
     ), publication AS (
         INSERT INTO hub_publication {columns}
-        SELECT channel, head, %s::text || pk::text || %s::text, '', '', %s::timestamptz, updated_at FROM stream, stored
+        SELECT channel, head, %s::text || pk::text || %s::text, '', '', %s::timestamptz, numbered_at
+        FROM stream, stored
         RETURNING id
     )
     SELECT stored.pk, publication.id, stream.head, stream.epoch FROM stored, publication, stream
@@ -205,7 +207,7 @@ def _append_all(publications: Sequence[tuple[str, str]], info: str, tags: str, n
     with connection.cursor() as cursor:
         for start in range(0, len(names), BATCH):
             found_in, asked = among(names[start : start + BATCH])
-            cursor.execute(MOVE_HEADS.format(among=found_in, now=NOW[connection.vendor]), asked)
+            cursor.execute(MOVE_HEADS.format(among=found_in, updated_at=UPDATED_AT[connection.vendor]), asked)
     return Appended(
         [_row(keys[channel, offset], channel, offset, text, info, tags) for channel, offset, text in numbered],
         [Envelope(channel, places[channel][0], offset, text, info, tags) for channel, offset, text in numbered],

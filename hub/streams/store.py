@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce, Greatest, Now
 
 from hub.models import Publication, Stream, new_epoch
 from hub.streams import sharing
-from hub.streams.sql import BATCH, MOVE_HEADS, NOW, among, lock
+from hub.streams.sql import BATCH, MOVE_HEADS, NOTED_EVERY, NOW, UPDATED_AT, UPDATED_AT_LATE, among, lock
 
 #: How far back ``touched`` searches: longer than a sequencing transaction stays open, and than host clocks differ.
 SLACK = timedelta(seconds=60)
@@ -116,7 +116,7 @@ _SEQUENCE_ONE = """
     ) ->> id::text)::bigint
     WHERE "offset" IS NULL AND channel = %s AND EXISTS (SELECT 1 FROM hub_stream WHERE channel = %s)
     RETURNING id, channel, "offset", data, info, tags;
-    UPDATE hub_stream SET updated_at = (SELECT CLOCK_TIMESTAMP()), head = newest.number
+    UPDATE hub_stream SET updated_at = {updated_at}, head = newest.number
     FROM (SELECT MAX("offset") AS number FROM hub_publication WHERE channel = %s) AS newest
     WHERE channel = %s AND head < newest.number
 """
@@ -143,7 +143,7 @@ def _takes_several_statements() -> bool:
 def _sequence_one(name: str) -> list[Envelope] | None:
     """As :func:`_sequence`, for one channel and in one round trip; None where the channel has no stream yet."""
     with connection.cursor() as cursor:
-        cursor.execute(_SEQUENCE_ONE, [name] * 7)
+        cursor.execute(_SEQUENCE_ONE.format(updated_at=UPDATED_AT_LATE), [name] * 7)
         epochs = [epoch for (epoch,) in cursor.fetchall()]
         cursor.nextset()
         rows = sorted(cursor.fetchall())
@@ -166,7 +166,7 @@ def _sequence(names: list[str]) -> list[Envelope]:
         rows = sorted(cursor.fetchall())
         if grown := sorted({channel for _, channel, *_ in rows}):
             found_in, asked = among(grown)
-            cursor.execute(MOVE_HEADS.format(among=found_in, now=NOW[connection.vendor]), asked)
+            cursor.execute(MOVE_HEADS.format(among=found_in, updated_at=UPDATED_AT[connection.vendor]), asked)
     return [Envelope(channel, found[channel].epoch, offset, *content) for _, channel, offset, *content in rows]
 
 
@@ -175,7 +175,7 @@ _INSERT_NUMBERED = """
     SELECT channel, head + 1, '', '', '', {now}, {now}, %s FROM hub_stream WHERE channel {among} ORDER BY channel
     RETURNING id, channel, "offset"
 """
-_MOVE_HEADS_ON = "UPDATE hub_stream SET updated_at = {now}, head = head + 1 WHERE channel {among}"
+_MOVE_HEADS_ON = "UPDATE hub_stream SET updated_at = {updated_at}, head = head + 1 WHERE channel {among}"
 
 
 @transaction.atomic
@@ -198,7 +198,8 @@ def append_shared(shared: int, channels: Iterable[str]) -> list[Envelope]:
         part = names[start : start + BATCH]
         locked = _locked(part)
         found_in, asked = among(part)
-        words = {"among": found_in, "now": NOW[connection.vendor]}
+        vendor = connection.vendor
+        words = {"among": found_in, "now": NOW[vendor], "updated_at": UPDATED_AT[vendor]}
         with connection.cursor() as cursor:
             cursor.execute(_INSERT_NUMBERED.format(**words), [shared, *asked])
             rows = cursor.fetchall()
@@ -343,11 +344,11 @@ def renew(channels: Iterable[str] | None = None) -> int:
 def touched(elapsed: float = 0.0) -> list[tuple[str, Position]]:
     """Channels whose stream grew within the last ``elapsed`` seconds and a minute, with where they stand now.
 
-    By the database's own clock; the minute is :data:`SLACK`.
+    By the database's own clock; the minute is :data:`SLACK`. Some that grew a few seconds before may be among them.
     """
     return [
         (channel, Position(epoch, head))
         for channel, epoch, head in Stream.objects.filter(
-            updated_at__gt=Now() - SLACK - timedelta(seconds=elapsed), channel__gt=_FIRST
+            updated_at__gt=Now() - SLACK - NOTED_EVERY - timedelta(seconds=elapsed), channel__gt=_FIRST
         ).values_list("channel", "epoch", "head")
     ]

@@ -259,8 +259,16 @@ def test_index_is_added_while_the_table_is_in_use(indexing: Indexing) -> None:
 
 needs_postgresql = pytest.mark.skipif(
     connection.vendor != "postgresql",
-    reason="only PostgreSQL builds indexes while a table is in use (make test-postgres)",
+    reason="only PostgreSQL builds indexes while a table is in use, and is told how to keep it (make test-postgres)",
 )
+
+
+@needs_postgresql
+@pytest.mark.django_db
+def test_rows_that_are_changed_all_the_time_have_room() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reloptions FROM pg_class WHERE oid = 'hub_stream'::regclass")
+        assert cursor.fetchone() == (["fillfactor=50"],)
 
 
 @needs_postgresql

@@ -92,6 +92,16 @@ def test_a_quiet_channel_whose_items_are_no_longer_kept_is_had_whole() -> None:
     assert derived(envelope, "user:2") is None
 
 
+def test_a_stream_may_have_grown_a_little_after_it_says_so() -> None:
+    (envelope,) = store("everyone", 0)
+    store("user:1", 3 * LONG, 2 * LONG)
+    Publication.objects.filter(channel="user:1").delete()
+    known = recovery.SLACK + streams.NOTED_EVERY
+    for age, offset in ((known - streams.NOTED_EVERY / 2, None), (2 * known, 2)):
+        Stream.objects.filter(channel="user:1").update(updated_at=Now() - age)
+        assert derived(envelope, "user:1") == offset
+
+
 def test_a_channel_with_another_history_since_then_is_not_made_up() -> None:
     store("user:1", 2 * LONG)
     (envelope,) = store("everyone", 0)

@@ -218,12 +218,51 @@ def test_stream_that_is_made_while_all_are_renewed_is_renewed_too() -> None:
     assert not Stream.objects.filter(epoch=old).exists()
 
 
-def test_touched_names_the_streams_that_grew_within_the_last_minute() -> None:
+def test_touched_names_the_streams_that_grew_within_the_last_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     append("room:1", "a")
     append("room:2", "b")
     streams.sequence(["room:1", "room:2"])
     Stream.objects.filter(channel="room:2").update(updated_at=Now() - timedelta(minutes=5))
     assert [(channel, position.offset) for channel, position in streams.touched()] == [("room:1", 1)]
+    # It may have grown after it says so.
+    monkeypatch.setattr("hub.streams.store.NOTED_EVERY", timedelta(hours=1))
+    assert {channel for channel, _ in streams.touched()} == {"room:1", "room:2"}
+
+
+def _at_once(*channels: str) -> None:
+    assert streams.append_at_once([(channel, "{}") for channel in channels])
+
+
+def _after_commit(*channels: str) -> None:
+    streams.append([(channel, "{}") for channel in channels])
+    streams.sequence(channels)
+
+
+def _shared(*channels: str) -> None:
+    with transaction.atomic():
+        streams.append_shared(publishing.share({"type": "test.happened"}), channels)
+
+
+@pytest.mark.whole_table
+@pytest.mark.parametrize("grow", [_at_once, _after_commit, _shared])
+@pytest.mark.parametrize("channels", [["room:1"], ["room:1", "room:2"]], ids=len)
+def test_a_stream_says_when_it_grew_and_postgresql_writes_that_to_the_index_now_and_then(
+    grow: Callable[..., None], channels: list[str]
+) -> None:
+    _after_commit(*channels)
+    long_ago = Now() - streams.SLACK - 2 * streams.NOTED_EVERY
+    Stream.objects.filter(channel__in=channels).update(updated_at=long_ago)
+    assert streams.touched() == []
+    grow(*channels)
+    assert [(channel, position.offset) for channel, position in streams.touched()] == [(one, 2) for one in channels]
+
+    # Recent also where this test is slow.
+    Stream.objects.filter(channel__in=channels).update(updated_at=Now() + streams.NOTED_EVERY)
+    before = set(Stream.objects.values_list("channel", "updated_at"))
+    grow(*channels)
+    assert [position.offset for position in streams.positions(channels).values()] == [3] * len(channels)
+    unchanged = before & set(Stream.objects.filter(channel__in=channels).values_list("channel", "updated_at"))
+    assert len(unchanged) == (len(channels) if connection.vendor == "postgresql" else 0)
 
 
 def _withdraw() -> None:
