@@ -5,6 +5,7 @@ import django.db.models.deletion
 import django.db.models.functions.datetime
 import django.utils.timezone
 import hub.fields
+import hub.tables
 import notifications.models.columns
 import notifications.models.topics
 from django.conf import settings
@@ -421,4 +422,6 @@ class Migration(migrations.Migration):
                 ('rule', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='trials', to='hub_notifications.savedrule')),
             ],
         ),
+        # A list is read once or twice and deleted: to compress one of UUIDs takes longer than all else, for a third less.
+        hub.tables.SetStorage('hub_notifications_listedpeople', 'ALTER COLUMN keys SET STORAGE EXTERNAL'),
     ]

@@ -265,10 +265,15 @@ needs_postgresql = pytest.mark.skipif(
 
 @needs_postgresql
 @pytest.mark.django_db
-def test_rows_that_are_changed_all_the_time_have_room() -> None:
+def test_rows_that_are_changed_all_the_time_have_room_and_lists_of_people_are_not_compressed() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT reloptions FROM pg_class WHERE oid = 'hub_stream'::regclass")
         assert cursor.fetchone() == (["fillfactor=50"],)
+        cursor.execute(
+            "SELECT attstorage::text FROM pg_attribute WHERE attrelid = %s::regclass AND attname = 'keys'",
+            ["hub_notifications_listedpeople"],
+        )
+        assert cursor.fetchone() == ("e",)
 
 
 @needs_postgresql
