@@ -10,9 +10,11 @@ from typing import Any
 import httpx
 import pytest
 from asgiref.sync import sync_to_async
+from pytest_django.fixtures import Settings
 
 from hub import presence
 from hub.access import registry
+from hub.bus import announcer
 from hub.endpoints.centrifuge import emulation, sessions
 from hub.limits import connections
 from hub.publishing import publish_many
@@ -142,6 +144,29 @@ async def test_client_whose_commands_pile_up_is_ended(address: str) -> None:
             assert (await stream.said("disconnect"))["disconnect"]["code"] == 3013
         assert await asyncio.gather(*sent) == [204] * len(sent)
     assert not emulation._under_way
+
+
+async def test_commands_of_a_session_that_nobody_has_made_reach_no_other_process(address: str) -> None:
+    passed: list[Any] = []
+    async with streaming(address) as stream:
+        stream.session["node"] = "0a1b"  # as if the stream were another process's
+        made = stream.session["session"]
+        with announcer.overheard(passed.extend):
+            other_mark, other_secret = made[:-1] + "10"[made[-1] == "1"], "BA"[made[0] == "B"] + made[1:]
+            for session in ("x", other_mark, other_secret, "é" * 64):
+                stream.session["session"] = session
+                assert await stream.send("{}") == 204
+            assert passed == []
+            stream.session["session"] = made
+            assert await stream.send("{}") == 204
+    assert [one.channel for one in passed] == ["node:0a1b"]
+
+
+async def test_commands_for_another_process_have_the_pace_of_frames(address: str, settings: Settings) -> None:
+    settings.HUB_FRAME_BURST, settings.HUB_FRAME_RATE = 3, 0.001
+    async with streaming(address) as stream:
+        stream.session["node"] = "0a1b"
+        assert [await stream.send("{}") for _ in range(5)] == [204, 204, 204, 429, 429]
 
 
 async def test_client_whose_commands_are_cut_off_is_nobodys_fault(

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from hub import limits
 from hub.access import origin
 from hub.access.reasons import End
 from hub.bus.announcer import announce
@@ -23,6 +24,7 @@ from hub.config import hub_settings
 from hub.endpoints.centrifuge import sessions
 from hub.fanout import relay
 from hub.fanout.inbox import Inbox
+from hub.limits.connections import Rates
 from hub.ops import gauges
 from hub.streams import Envelope
 from hub.transports.http_stream import TooLong, body_of, short_answer
@@ -47,6 +49,9 @@ ENVELOPE = 1024
 UNDER_WAY = 64
 
 _under_way: Counter[str] = Counter()
+
+#: The requests of each session that this process has passed on to another one.
+_forwarded = Rates()
 
 gauges.queue("emulation", _under_way.total)
 
@@ -73,6 +78,13 @@ async def _take(receive: Any) -> int:
         return 400
     if request.node == node.current().id:
         return await _carry_out(request)
+    settings = hub_settings()
+    # Whoever sends so fast is ended there, and must not take the way of what is published.
+    if not sessions.is_ours(request.session):
+        return 204
+    if _forwarded.take(request.session, settings.frame_rate, settings.frame_burst):
+        limits.count_refusal("frames")
+        return 429
     # Not published: a frame may be longer than a publication, and the process of the stream checks it.
     announce([Envelope(f"{NODES.name}:{request.node}", "", 0, msgspec.json.encode(request).decode())])
     return 204
