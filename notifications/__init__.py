@@ -9,7 +9,9 @@ of notifications, ``Category`` what kinds people look at together; ``Action`` an
 ``Category`` in ``models.py`` too.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from hub.faces import exported
 
 if TYPE_CHECKING:
     from notifications.kinds.declaring import Category, Kind
@@ -50,36 +52,30 @@ __all__ = [
     "who_wants",
 ]
 
-_HOMES = {
-    "MEMBERS": "sending.named_audiences",
-    "Action": "offers.declaring",
-    "Alert": "sending.alerting",
-    "Category": "kinds.declaring",
-    "Chosen": "offers.declaring",
-    "Kind": "kinds.declaring",
-    "Link": "offers.declaring",
-    "action": "offers.declaring",
-    "alert": "sending.alerting",
-    "anotify": "sending.actions",
-    "aretract": "sending.withdrawing",
-    "audience": "sending.named_audiences",
-    "delivery_method": "preferences.methods",
-    "notify": "sending.actions",
-    "notify_bulk": "rules.bulk",
-    "on_delete": "rules.declaring",
-    "on_m2m_change": "rules.m2m",
-    "on_save": "rules.declaring",
-    "open_to_rules": "saved_rules.firing",
-    "people_with": "sending.named_audiences",
-    "retract": "sending.withdrawing",
-    "who_wants": "preferences.choosing",
-}
-
-
-def __getattr__(name: str) -> Any:
-    # The homes import models, which must not happen while Django is still collecting its apps.
-    if name not in _HOMES:
-        raise AttributeError(f"module 'notifications' has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"notifications.{_HOMES[name]}"), name)
+__getattr__ = exported(
+    __name__,
+    {
+        "MEMBERS": "sending.named_audiences",
+        "Action": "offers.declaring",
+        "Alert": "sending.alerting",
+        "Category": "kinds.declaring",
+        "Chosen": "offers.declaring",
+        "Kind": "kinds.declaring",
+        "Link": "offers.declaring",
+        "action": "offers.declaring",
+        "alert": "sending.alerting",
+        "anotify": "sending.actions",
+        "aretract": "sending.withdrawing",
+        "audience": "sending.named_audiences",
+        "delivery_method": "preferences.methods",
+        "notify": "sending.actions",
+        "notify_bulk": "rules.bulk",
+        "on_delete": "rules.declaring",
+        "on_m2m_change": "rules.m2m",
+        "on_save": "rules.declaring",
+        "open_to_rules": "saved_rules.firing",
+        "people_with": "sending.named_audiences",
+        "retract": "sending.withdrawing",
+        "who_wants": "preferences.choosing",
+    },
+)

@@ -16,7 +16,9 @@ and need no Redis and no broker. In a ``TestCase`` nothing is committed; what wa
 ``docs/howto/test-your-alerts.md`` has examples.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from hub.faces import exported
 
 if TYPE_CHECKING:
     from hub.testing.choices import achoose_action, choose_action
@@ -52,31 +54,25 @@ __all__ = [
     "drain_jobs",
 ]
 
-_HOMES = {
-    "CommandRefused": "client",
-    "ConnectionEnded": "client",
-    "DrainedJob": "jobs",
-    "HubClient": "client",
-    "Misused": "mistakes",
-    "Published": "publications",
-    "aassert_not_notified": "notifications",
-    "aassert_notified": "notifications",
-    "achoose_action": "choices",
-    "adrain_jobs": "jobs",
-    "assert_not_notified": "notifications",
-    "assert_notified": "notifications",
-    "capture_notifications": "notifications",
-    "capture_publications": "publications",
-    "choose_action": "choices",
-    "connected": "client",
-    "drain_jobs": "jobs",
-}
-
-
-def __getattr__(name: str) -> Any:
-    # The homes import models, which must not happen while pytest loads its plugins.
-    if name not in _HOMES:
-        raise AttributeError(f"module 'hub.testing' has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"hub.testing.{_HOMES[name]}"), name)
+__getattr__ = exported(
+    __name__,
+    {
+        "CommandRefused": "client",
+        "ConnectionEnded": "client",
+        "DrainedJob": "jobs",
+        "HubClient": "client",
+        "Misused": "mistakes",
+        "Published": "publications",
+        "aassert_not_notified": "notifications",
+        "aassert_notified": "notifications",
+        "achoose_action": "choices",
+        "adrain_jobs": "jobs",
+        "assert_not_notified": "notifications",
+        "assert_notified": "notifications",
+        "capture_notifications": "notifications",
+        "capture_publications": "publications",
+        "choose_action": "choices",
+        "connected": "client",
+        "drain_jobs": "jobs",
+    },
+)

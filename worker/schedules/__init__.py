@@ -4,18 +4,13 @@
 expressions; ``contents`` is what is sent; ``running`` sends; ``changing`` has every other write.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from hub.faces import exported
 
 if TYPE_CHECKING:
     from worker.schedules.declaring import OWN_ZONE, ScheduleHandle, schedule, schedule_named
 
 __all__ = ["OWN_ZONE", "ScheduleHandle", "schedule", "schedule_named"]
 
-
-def __getattr__(name: str) -> Any:
-    # What makes them imports models, which must not happen while Django is still collecting its apps.
-    if name not in __all__:
-        raise AttributeError(f"module 'worker.schedules' has no attribute {name!r}")
-    from worker.schedules import declaring
-
-    return getattr(declaring, name)
+__getattr__ = exported(__name__, dict.fromkeys(__all__, "declaring"))
