@@ -16,7 +16,7 @@ from hub.database.inserting import insert
 from hub.limits import Tally, TooMany
 from hub.publishing import ending, publish, publish_ephemeral, publish_many
 from hub.users import Key, User, Visitor, all_users, is_staff_or_may, user_id
-from hub.validation import Refused, is_storable
+from hub.validation import Refused, is_storable, message_in
 
 ROOMS = limits.declare("rooms", setting="limit_rooms", sentence=_("You have opened many rooms."))
 MESSAGES = limits.declare("messages", setting="limit_messages", sentence=_("You have written many messages."))
@@ -39,6 +39,10 @@ class NotSignedIn(Refused):
 
 class NameTaken(ValueError):
     """A public room of this name exists."""
+
+
+class NoMembersInPublic(ValueError):
+    """A public room has no members: everybody may be in it."""
 
 
 class NoSuchRoom(Refused):
@@ -113,8 +117,11 @@ def provide_room(
 
     Raises:
         NameTaken: there is a public room of this name, and it has not this key.
+        NoMembersInPublic: a public room is given members.
         django.core.exceptions.ValidationError: the name is not one for a room.
     """
+    if members and not is_private:
+        raise NoMembersInPublic("A public room has no members: everybody may be in it.")
     name = names.normal(name)
     if (known := _room_there(name, key, is_private=is_private)) is not None:
         return known, False
@@ -157,7 +164,9 @@ def post_message(*, room_id: int, author_id: Key, text: str, key: str | None = N
         NotSignedIn: the author is nobody, gone or deactivated; permissions are read again for each message.
         NoSuchRoom: the room is gone, or private and the author no member.
         TooMany: the author has written as many messages as one may.
+        BadMessage: the text is empty, longer than 4,000 characters, or cannot be stored.
     """
+    text = message_in({"message": text})
     (posted,) = post_messages([Draft(room_id, author_id, text, key)]).values()
     if isinstance(posted, Exception):
         raise posted
@@ -172,7 +181,9 @@ def post_notice(*, room_id: int, text: str, key: str | None = None) -> Message:
 
     Raises:
         NoSuchRoom: the room is gone.
+        BadMessage: as :func:`post_message`.
     """
+    text = message_in({"message": text})
     with transaction.atomic():
         # One at a time in a room: each then sees the notices of the others. SQLite has one writer anyway.
         if Room.objects.select_for_update(no_key=True).filter(pk=room_id).first() is None:

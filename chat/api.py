@@ -30,7 +30,7 @@ from hub.api import (
 from hub.channels import LAST_ID
 from hub.database import in_database_thread
 from hub.limits import TooMany
-from hub.validation import BadMessage, is_storable, message_in
+from hub.validation import BadMessage, is_storable
 
 #: Messages of one answer, at most.
 MESSAGES_LIMIT = 100
@@ -224,10 +224,9 @@ async def post(call: ApiCall[RoomPostRequest]) -> RoomPostResult:
     request = call.request
     call.channel(channels.of_room(request.room))
     try:
-        text = message_in({"message": request.text})
         if not is_storable(request.key):
             raise ApiError(Code.BAD_REQUEST, "key has characters that cannot be stored")
-        return await in_database_thread(_post, call, text)
+        return await in_database_thread(_post, call)
     except BadMessage as error:
         raise ApiError(Code.BAD_REQUEST, str(error)) from None
     except TooMany as refusal:
@@ -236,8 +235,9 @@ async def post(call: ApiCall[RoomPostRequest]) -> RoomPostResult:
         raise ApiError(Code.BAD_REQUEST, str(refusal)) from None
 
 
-def _post(call: ApiCall[RoomPostRequest], text: str) -> RoomPostResult:
+def _post(call: ApiCall[RoomPostRequest]) -> RoomPostResult:
     request = call.request
+    text = request.text
     key = request.key or None
     if request.user:
         author = person_named(call, request.user)

@@ -8,6 +8,7 @@ from django.test import Client
 from chat import actions, queries
 from chat.models import Message, Room
 from hub.models import Publication
+from hub.validation import BadMessage
 from tests.support.people import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -49,6 +50,15 @@ def test_a_room_made_in_the_admin_has_the_same_form_of_name(admin_client: Client
     response = admin_client.post("/admin/hub_chat/room/add/", {"name": "cafe\u0301"})
     assert response.status_code == 302
     assert queries.room_named("cafe\u0301", None) == Room.objects.get(name="caf\u00e9")
+
+
+@pytest.mark.parametrize("text", ["", "\u200b", "x" * 4001, "\ud800"], ids=["empty", "unseen", "long", "half"])
+def test_text_that_clients_may_not_send_is_not_taken_from_code(ann: User, room: Room, text: str) -> None:
+    with pytest.raises(BadMessage):
+        actions.post_message(room_id=room.pk, author_id=ann.pk, text=text)
+    with pytest.raises(BadMessage):
+        actions.post_notice(room_id=room.pk, text=text)
+    assert not Message.objects.exists()
 
 
 def test_a_message_is_stored_and_published_together(ann: User, room: Room) -> None:

@@ -18,6 +18,7 @@ from chat.models import Message, Room
 from hub.api import keys
 from hub.config.typed_settings import HubSettings
 from hub.privacy import parts
+from hub.validation import BadMessage
 from notifications.models import Topic
 from tests.api.calling import Api, key_for
 from tests.docs.documents import block, blocks, table, text_of
@@ -101,6 +102,15 @@ def test_sentences_of_the_chat_page_are_those_of_the_hub() -> None:
         actions.provide_room(name="a room", is_private=False)
     assert said[:3] == [caught.value.messages[0], str(names.NO_SUCH_ROOM), str(actions.NotSignedIn.sentence)]
     assert said[3].startswith(str(actions.MESSAGES.sentence))
+    with pytest.raises(actions.NoMembersInPublic) as members:
+        actions.provide_room(name="lobby", is_private=False, members=[User.objects.create_user("ada")])
+    with pytest.raises(BadMessage) as empty:
+        actions.post_notice(room_id=1, text=" ")
+    assert said[5:7] == [str(empty.value), str(members.value)]
+    Room.objects.create(name="lobby")
+    with pytest.raises(actions.NameTaken):
+        actions.provide_room(name="lobby", is_private=False, key="mine")
+    assert not Message.objects.exists()
 
 
 async def test_refusal_of_the_chat_page_is_that_of_the_hub(api: Api) -> None:
