@@ -142,13 +142,18 @@ class _Search:
         self._said = {"message": message, **{name: value for name, value in wanted.items() if name != "sent"}}
         with reading_the_database(f"{who}()"):
             self._alerts = list(_stored() if self._sent is None else self._sent)
-            audience = _Recipient(resolve(recipient))
-        self.found = [one for one in self._alerts if one in audience and _is_as(one, self._said)]
+            self._audience = _Recipient(resolve(recipient))
+        self.found = self._matching(self._alerts)
 
     def fail(self, but: str) -> NoReturn:
         """Say how often the recipient was notified, and of all alerts that were sent."""
-        what = f"{_name_of(self._recipient)} was notified {_times(len(self.found))}{_criteria(self._said)}"
+        often = _times(len(self.found))
+        was = f"was {often} notified" if not self.found else f"was notified {often}"
+        what = f"{_name_of(self._recipient)} {was}{_criteria(self._said)}"
         raise AssertionError(f"{what}{but}. {self._all()}{self._hint()}")
+
+    def _matching(self, alerts: Iterable[Notification]) -> list[Notification]:
+        return [one for one in alerts if one in self._audience and _is_as(one, self._said)]
 
     def _all(self) -> str:
         if not self._alerts:
@@ -163,7 +168,8 @@ class _Search:
         else:
             waiting = commits.waiting() if self._sent is None else 0
         if not waiting:
-            return ""
+            is_outside = isinstance(self._sent, Captured) and not self.found and self._matching(_stored())
+            return "\nSuch an alert was sent outside of the block of capture_notifications()." if is_outside else ""
         return (
             f"\nFunctions that wait for the commit (transaction.on_commit): {waiting}. They run at the end of a block "
             "of capture_notifications(), if the transaction that the code opened has ended by then."

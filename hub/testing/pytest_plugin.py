@@ -1,8 +1,9 @@
 """Fixtures for pytest, found by the entry point ``pytest11``. Loading this module loads neither Django nor the hub.
 
-Each brings the database with it, as ``admin_client`` of pytest-django does.
+Each brings the database with it, as ``admin_client`` of pytest-django does; to async tests the one that commits.
 """
 
+import inspect
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,19 @@ if TYPE_CHECKING:
     from hub.testing import DrainedJob, connected
     from hub.testing.notifications import CapturedNotifications
     from hub.testing.publications import CapturedPublications
+
+_FIXTURES = frozenset({"hub_notifications", "hub_publications", "hub_drain_jobs"})
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Have async tests commit. Their ORM calls run in another thread than fixtures do, which would hold a transaction.
+
+    That thread sees nothing of the transaction, and with SQLite its first write finds the database locked.
+    """
+    is_async = inspect.iscoroutinefunction(getattr(item, "obj", None))
+    is_ours = not _FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+    if is_async and is_ours and item.get_closest_marker("django_db") is None:
+        item.add_marker(pytest.mark.django_db(transaction=True))
 
 
 @pytest.fixture

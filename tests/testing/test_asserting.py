@@ -8,7 +8,13 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Group
 from django.db import transaction
 
-from hub.testing import aassert_not_notified, aassert_notified, assert_not_notified, assert_notified
+from hub.testing import (
+    aassert_not_notified,
+    aassert_notified,
+    assert_not_notified,
+    assert_notified,
+    capture_notifications,
+)
 from hub.testing.notifications import PRINTED, CapturedNotifications
 from notifications import anotify, notify
 from notifications.following import follow
@@ -101,7 +107,7 @@ def test_group_topic_and_everyone_are_asked_about_by_themselves(ada: User, ops: 
 
 
 def test_failure_says_who_was_notified_how_often_and_of_what(ada: User, bob: User, ops: Group) -> None:
-    with pytest.raises(AssertionError, match=r"ada \(.*\) was notified never with message 'x'. Nothing was sent\."):
+    with pytest.raises(AssertionError, match=r"ada \(.*\) was never notified with message 'x'. Nothing was sent\."):
         assert_notified(ada, "x")
     notify(to=bob, message="for bob", key="k")
     notify(to="group:ops", message="for ops")
@@ -135,6 +141,17 @@ def test_alerts_of_a_block_may_be_looked_among(ada: User, hub_notifications: Cap
     assert_notified(ada, "x", sent=hub_notifications)
     with pytest.raises(AssertionError, match=r"Nothing was sent\."):
         assert_notified(ada, "x", sent=[])
+
+
+def test_failure_tells_of_an_alert_that_was_sent_outside_of_the_block(ada: User, bob: User) -> None:
+    notify(to=bob, message="x")
+    with capture_notifications() as sent:
+        pass
+    with pytest.raises(AssertionError, match=r"Nothing was sent\.$"):
+        assert_notified(ada, "x", sent=sent)
+    notify(to=ada, message="x")
+    with pytest.raises(AssertionError, match=r"sent\.\nSuch an alert was sent outside of the block of capture_notif"):
+        assert_notified(ada, "x", sent=sent)
 
 
 def test_failure_tells_of_functions_that_wait_for_the_commit(ada: User) -> None:
