@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from django.contrib.auth import get_user_model
@@ -447,7 +448,9 @@ def resolve(recipient: object) -> Found:
     if isinstance(recipient, User | Group | Topic) and _is_saved(recipient):
         return recipient
     if not isinstance(recipient, str):
-        raise UnknownRecipient(f"An alert goes to a saved user, group or topic, an audience, {FORMS}.")
+        raise UnknownRecipient(
+            f"An alert goes to a saved user, group or topic, an audience, {FORMS}; not to {_described(recipient)}."
+        )
     if recipient == EVERYONE:
         return None
     if not is_storable(recipient):
@@ -457,6 +460,15 @@ def resolve(recipient: object) -> Found:
     except BadAudience as error:
         raise UnknownRecipient(str(error)) from None
     return _named(recipient) if audience is None else _readable(audience)
+
+
+def _described(recipient: object) -> str:
+    """What was given in the place of a recipient."""
+    if isinstance(recipient, int | UUID):
+        return f"{recipient!r}: pass the user, or the id as text"
+    if isinstance(recipient, User | Group | Topic):
+        return f"a {type(recipient).__name__} that is not saved"
+    return "None" if recipient is None else f"an object of the class {type(recipient).__name__}"
 
 
 def _readable(audience: Audience) -> Audience:
@@ -480,7 +492,9 @@ def _named(recipient: str) -> User | Group | Topic:
         case "topic":
             found = Topic.objects.filter(name=name).first()
         case _:
-            raise UnknownRecipient(f"{recipient!r} is not {FORMS}.")
+            # Said whether or not there is such a person: whoever may not know that learns nothing.
+            hint = "" if ":" in recipient else f" Somebody who logs in with that is 'user:{recipient}'."
+            raise UnknownRecipient(f"{recipient!r} is not {FORMS}.{hint}")
     if found is None:
         hint = _ID_HINT if kind == "user" and has_form_of_id(name) else ""
         raise UnknownRecipient(f"There is no {kind} named {name!r}.{hint}", kind=kind)

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, Group
@@ -98,6 +99,23 @@ def test_a_user_and_a_group_with_the_same_number_are_two() -> None:
 def test_what_names_nobody_is_an_unknown_recipient(ann: User, recipient: Any) -> None:
     with pytest.raises(UnknownRecipient):
         alert(to=recipient, message="x")
+
+
+@pytest.mark.parametrize(
+    ("recipient", "sentence"),
+    [
+        (None, "not to None"),
+        (7, "not to 7: pass the user, or the id as text"),
+        (UUID(int=7), "not to UUID('00000000-0000-0000-0000-000000000007'): pass the user, or the id as text"),
+        (Group(name="ops"), "not to a Group that is not saved"),
+        ([{"user": "ann"}], "not to an object of the class dict"),
+        ("ann@example.com", "Somebody who logs in with that is 'user:ann@example.com'"),
+    ],
+)
+def test_refusal_says_what_was_given_and_what_to_give(recipient: Any, sentence: str) -> None:
+    with pytest.raises(UnknownRecipient) as refused:
+        alert(to=recipient, message="x")
+    assert sentence in str(refused.value)
 
 
 def test_one_unknown_recipient_among_many_refuses_the_alert(ann: User) -> None:
