@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from channels.layers import BaseChannelLayer
+from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import AnonymousUser
 from pytest_django.fixtures import Settings
 
+import hub
 from hub.bus.envelope import TYPE
 from hub.channels import group_name
 from hub.fanout import relay
@@ -73,6 +75,24 @@ async def test_the_consumer_sends_guests_away(consumer: Any) -> None:
     endpoint = opened_by(consumer, AnonymousUser())
     assert await endpoint.connect() is None
     assert await endpoint.close_code() == 4403
+
+
+@pytest.mark.parametrize(("origin", "code"), [(b"http://localhost", 4403), (b"http://evil.example", None)])
+async def test_the_router_of_the_page_leads_to_the_consumer_and_refuses_other_sites(
+    consumer: Any, monkeypatch: pytest.MonkeyPatch, origin: bytes, code: int | None
+) -> None:
+    shop = ModuleType("shop.consumers")
+    shop.OrderBoard = consumer  # type: ignore[attr-defined]  # a module of the project
+    monkeypatch.setitem(sys.modules, "shop", ModuleType("shop"))
+    monkeypatch.setitem(sys.modules, shop.__name__, shop)
+    monkeypatch.setattr(hub, "mount", lambda _, websocket: websocket)
+    scope: dict[str, Any] = {}
+    exec(block(HOW_TO, "asgi.py"), scope)  # noqa: S102  # the reader runs it too
+    client = WebsocketCommunicator(scope["application"], "/ws/orders/", headers=[(b"origin", origin)])
+    accepted, closed_with = await client.connect(timeout=20)
+    assert accepted is (code is not None)
+    assert (await client.receive_output(timeout=20))["code"] == code if accepted else closed_with
+    await client.wait(timeout=20)
 
 
 @pytest.mark.usefixtures("running")
