@@ -409,14 +409,23 @@ def test_columns_of_other_models_that_the_hub_does_not_read_are_not_told(
     assert ("attributes" in fields) is (is_own and hasattr(person, "attributes"))
 
 
-def test_commands_export_and_erase(person: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_commands_export_and_erase(person: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     known = user_id(person)
     Group.objects.create(name="ops")
     out = StringIO()
     call_command("export_user", known, stdout=out)
     assert json.loads(out.getvalue())["id"] == known
-    with pytest.raises(CommandError, match="nobody was erased"):
+    by_log_in = StringIO()
+    call_command("export_user", f"user:{person.get_username()}", stdout=by_log_in)
+    assert by_log_in.getvalue() == out.getvalue()
+    said = r"Somebody who logs in with that is user:nobody-there\. Nobody was erased"
+    with pytest.raises(CommandError, match=said):
         call_command("erase_user", known, "nobody-there", "--no-input")
+    with pytest.raises(CommandError, match=r"There is nobody with the id user:nobody-there\.$"):
+        call_command("export_user", "user:nobody-there")
+    monkeypatch.setattr("builtins.input", lambda asked: "yes" if f"({known})? Write yes" not in asked else "no")
+    with pytest.raises(CommandError, match=r"^Nobody was erased"):
+        call_command("erase_user", f"user:{person.get_username()}", known)
     assert User.objects.filter(pk=person.pk).exists()
     call_command("erase_user", known, "--account", "--no-input", stderr=StringIO())
     assert not User.objects.filter(pk=person.pk).exists()
