@@ -4,7 +4,7 @@
 // the rest.
 
 import { execFileSync } from "node:child_process";
-import { cp, mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -57,3 +57,5 @@ try {
 } finally {
   await rm(project);
 }
+const hooks = path.join(dist, "react.d.ts");
+await writeFile(hooks, `/// <reference path="./react-elements.d.ts" />\n${await readFile(hooks, "utf8")}`);

@@ -45,6 +45,24 @@ if (orders.state === "finished") throw new NoToken("");
 export { stop, states, count, listed, subscription, unread, failed, titles, changed, chosen, topics, level, own };
 """
 
+#: The widgets in a component of React, and what its types must refuse.
+COMPONENT = """
+import { useInbox } from "django-notification-hub/react";
+
+export function Page({ room }: { room: string }) {
+  useInbox(null);
+  return (
+    <main>
+      <hub-bell href="/alerts" label="News" className="bell" />
+      <hub-chat key={room} room={room} />
+      <hub-online number="narrow" />
+      {/* @ts-expect-error a chat is of a room */}
+      <hub-chat />
+    </main>
+  );
+}
+"""
+
 
 def run(*command: str | Path, cwd: Path) -> str:
     path = f"{os.environ['PATH']}:{BASE_DIR / '.venv/bin'}"
@@ -89,9 +107,12 @@ def test_node_loads_it(package: Path) -> None:
 def test_its_types_hold_for_a_program(package: Path) -> None:
     folder = package.parent.parent
     (folder / "program.ts").write_text(PROGRAM)
+    (folder / "component.tsx").write_text(COMPONENT)
     for name in ("vue", "@vue", "csstype", "@types"):
         (package.parent / name).symlink_to(BASE_DIR / "node_modules" / name)
     options = {"strict": True, "noEmit": True, "skipLibCheck": True, "target": "es2022", "types": []}
     options |= {"module": "esnext", "moduleResolution": "bundler", "lib": ["es2023", "dom", "dom.iterable"]}
-    (folder / "tsconfig.json").write_text(json.dumps({"compilerOptions": options, "files": ["program.ts"]}))
+    options |= {"jsx": "react-jsx"}
+    files = ["program.ts", "component.tsx"]
+    (folder / "tsconfig.json").write_text(json.dumps({"compilerOptions": options, "files": files}))
     run(BASE_DIR / "node_modules/.bin/tsc", "--project", "tsconfig.json", cwd=folder)
