@@ -41,7 +41,7 @@ class Shop:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(code)
 
-    def run(self, code: str, timeout: float = 60.0) -> str:
+    def run(self, code: str, timeout: float = 180.0) -> str:
         """What ``code`` prints, with Django set up and the tables made; ``AssertionError`` when it fails."""
         ended = forking.run(
             [sys.executable, "-c", SET_UP + code],
