@@ -68,8 +68,8 @@ def test_an_interval_goes_on_from_its_last_run() -> None:
 @pytest.mark.parametrize(
     ("number", "period", "english", "russian"),
     [
-        (1, IntervalSchedule.HOURS, "every hour", "раз в 1 час"),
-        (1, IntervalSchedule.DAYS, "every day", "раз в 1 день"),
+        (1, IntervalSchedule.HOURS, "every hour", "каждый час"),
+        (1, IntervalSchedule.DAYS, "every day", "каждый день"),
         (2, IntervalSchedule.MINUTES, "every 2 minutes", "раз в 2 минуты"),
     ],
 )

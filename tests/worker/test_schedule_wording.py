@@ -46,7 +46,7 @@ def test_each_rule_has_a_sentence(rule: Rule, expected: str) -> None:
     [
         (Cron("0 9 * * 1-5"), "по будням в 09:00, Europe/Berlin"),
         (Every(15, "minutes"), "раз в 15 минут"),
-        (Every(1, "hours"), "раз в 1 час"),
+        (Every(1, "hours"), "каждый час"),
     ],
 )
 def test_sentence_is_in_the_language_of_the_reader(rule: Rule, expected: str) -> None:

@@ -32,6 +32,14 @@ _ON_DAYS = {
     7: pgettext_lazy("on …", "Sundays"),
 }
 
+#: In place of "every 1 …": some languages do not count what comes with each one.
+_EACH = {
+    "seconds": pgettext_lazy("how often", "every second"),
+    "minutes": pgettext_lazy("how often", "every minute"),
+    "hours": pgettext_lazy("how often", "every hour"),
+    "days": pgettext_lazy("how often", "every day"),
+}
+
 _OWN_ZONE = gettext_lazy("in each person's own time zone")
 
 
@@ -44,7 +52,11 @@ def sentence_of(row: Schedule) -> str:
 
 
 def sentence(timing: Timing, *, max_runs: int | None = None) -> str:
-    """The timing in words, such as "every weekday at 09:00, Europe/Berlin"."""
+    """The timing in words, such as "every weekday at 09:00, Europe/Berlin".
+
+    Clock times are written as the rule has them and as forms and ``schedule()`` take them, in every language: they are
+    those of the zone that is named, never of whoever reads.
+    """
     said = [_rule(timing), *_bounds(timing, max_runs)]
     return ", ".join(said)
 
@@ -103,6 +115,8 @@ def _once(at: str, timing: Timing) -> str:
 
 def pause(number: int, unit: str) -> str:
     """How often, in words: every so many ``seconds``, ``minutes``, ``hours`` or ``days``."""
+    if number == 1:
+        return str(_EACH[unit])
     counted = {"number": number}
     match unit:
         case "days":
