@@ -313,6 +313,10 @@ def number_now() -> None:
     then, so that whoever publishes in one of them waits. What others have published in them before gets its number
     first. Announced after the commit. In a transaction that somebody else ends, leave it to the commit.
 
+    For one that publishes several times, such as what handles many schedules: all channels are locked at once, in
+    order, and where that fails the caller may do without. What publishes once, at its end, is :func:`ending`, which
+    stores and numbers in one step: 4 statements instead of 8 with SQLite, 3 instead of 4 with PostgreSQL.
+
     Raises:
         django.db.Error: the transaction is to be rolled back. One of :data:`INCONSISTENT` says that a stream was
             tampered with, or restored in part: without this step what is published there waits, and nothing else.
