@@ -1,5 +1,6 @@
 """A worker that is stopped does not wait for the hub's own long work: what is left is the next call's."""
 
+import gc
 import multiprocessing
 from collections.abc import Iterator
 
@@ -45,3 +46,12 @@ def test_what_prunes_ends_after_the_statement_at_hand() -> None:
 
 def test_what_prunes_goes_on_until_then() -> None:
     assert pruning.prune(iter([3, 4, 5]), "alert", seconds=60) == 12
+
+
+def test_worker_that_has_stopped_is_not_looked_through_for_garbage() -> None:
+    before = gc.get_freeze_count()
+    signals.worker_shutdown.send(sender="worker@alpha")
+    try:
+        assert gc.get_freeze_count() > before + 1000
+    finally:
+        gc.unfreeze()
