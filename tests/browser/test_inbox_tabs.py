@@ -90,8 +90,20 @@ def test_all_are_marked_where_the_button_says_so_and_that_is_undone(visitor: Vis
     expect(bell(page)).to_have_accessible_name("Alerts: 2 unread alerts")
 
 
+#: What a field has for its text, and what its placeholder needs.
+WIDTHS = """(field) => {
+    const style = getComputedStyle(field);
+    const measured = document.createElement("canvas").getContext("2d");
+    measured.font = style.font;
+    const room = field.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+    return [room, measured.measureText(field.placeholder).width];
+}"""
+
+
 @pytest.mark.parametrize("language", ["en", "ru"])
-def test_tabs_are_one_line_on_a_phone(visitor: Visitors, hub: LiveHub, language: str) -> None:
+def test_tabs_are_one_line_on_a_phone_and_the_search_is_readable(
+    visitor: Visitors, hub: LiveHub, language: str
+) -> None:
     page = visitor("tabs-eve", language=language)
     page.set_viewport_size({"width": 360, "height": 740})
     page.goto("/notifications/?tab=snoozed")
@@ -101,3 +113,5 @@ def test_tabs_are_one_line_on_a_phone(visitor: Visitors, hub: LiveHub, language:
     assert len({box and box["y"] for box in boxes}) == 1
     expect(tabs.last).to_be_in_viewport(ratio=0.9)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    left, of_placeholder = page.get_by_role("main").get_by_role("searchbox").evaluate(WIDTHS)
+    assert left >= of_placeholder

@@ -38,7 +38,7 @@ export const STYLES = `
 .categories button[aria-pressed="true"] { color: var(--hub-on-accent); background: var(--hub-accent); border-color: transparent; }
 .filters { display: flex; flex-wrap: wrap; gap: 0.5rem; }
 .filters label { position: relative; display: flex; align-items: center; flex: 1 0 9rem; }
-.filters .search { flex: 8 1 9rem; }
+.filters .search { flex: 8 1 15rem; }
 .filters .search .icon { position: absolute; inset-inline-start: 0.75rem; color: var(--hub-muted); pointer-events: none; }
 .filters input, .filters select {
   min-block-size: var(--hub-touch); inline-size: 100%; padding: 0.25rem 0.75rem; font: inherit; color: var(--hub-ink);
