@@ -263,10 +263,11 @@ async def test_a_page_and_then_a_socket_may_come_over_one_connection(kind: str, 
 @EACH
 async def test_who_answers_pings_stays_and_who_does_not_is_closed(kind: str, echo: Echo) -> None:
     async with (
-        serving(app=echo, ws_ping_interval=0.3, ws_ping_timeout=0.3, **SERVERS[kind]) as address,
+        # So long, for a machine that is busy: the answer is written by the process that waits for it.
+        serving(app=echo, ws_ping_interval=0.9, ws_ping_timeout=0.9, **SERVERS[kind]) as address,
         RawClient.connected(address, "/") as client,
     ):
-        for _ in range(3):
+        for _ in range(2):
             opcode, payload, _ = await client.frame()
             assert (opcode, len(payload)) == (PING, 4)
             client.writer.write(masked(PONG, payload))

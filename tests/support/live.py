@@ -106,7 +106,7 @@ class LiveHub:
         self,
         *args: str,
         input: str | None = None,  # noqa: A002  # as subprocess names it
-        timeout: float = 60.0,
+        timeout: float = 120.0,
     ) -> subprocess.CompletedProcess[str]:
         """Run ``manage.py`` with this hub's variables; the caller looks at the result: nothing is raised."""
         return forking.run(
