@@ -64,7 +64,9 @@ class Wire:
     async def ask(self, number: int = 2, **request: Any) -> dict[str, Any]:
         """Send one command; returns its answer."""
         await self.client.receive(json.dumps({"id": number, **request}))
-        return next(line for line in reversed(self.lines) if line.get("id") == number)
+        answers = [line for line in self.lines if line.get("id") == number]
+        assert answers, f"No answer to {request}; closed with {self.closed}, and said {self.lines}"
+        return answers[-1]
 
     async def pushed(self, kind: str, number: int = 1) -> dict[str, Any]:
         """The ``number``-th push of a kind."""
