@@ -3,6 +3,7 @@
 ``python -m lab.harness.forked FD``, in any environment; requests come through the socket ``FD``.
 """
 
+import atexit
 import contextlib
 import ctypes
 import fcntl
@@ -18,6 +19,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import zoneinfo
 from collections.abc import Mapping, Sequence
@@ -86,7 +88,14 @@ def main() -> None:
     request = _serve(channel)
     while request["parts_too"] and (of_part := _fork_parts_too()):
         request = of_part
-    _run_all(request["arguments"], path)
+    code = 0
+    try:
+        _run_all(request["arguments"], path)
+    except SystemExit as asked:
+        if not isinstance(asked.code, int | None):
+            raise  # Python prints what it is
+        code = asked.code or 0
+    _end(code)
 
 
 def _serve(channel: socket.socket) -> dict[str, Any]:
@@ -178,6 +187,19 @@ def _fork_parts_too() -> dict[str, Any] | None:
     os.dup2(far.fileno(), _HIGH)
     os.closerange(3, _HIGH)
     return _serve(socket.socket(fileno=_HIGH))
+
+
+def _end(code: int) -> NoReturn:
+    """Do what Python does at the end of a program, but leave the modules as they are.
+
+    To take them apart writes to each page that this process shares with the one it is a fork of, and so copies it,
+    which takes longer than most programs that tests start.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]  # not public; waits for threads that are no daemons
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code & 0xFF)
 
 
 class _Become(BaseException):
