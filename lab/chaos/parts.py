@@ -111,13 +111,20 @@ class Part:
         self.kill()
         return orderly
 
-    def pause(self) -> None:
-        """Stop its process where it is (SIGSTOP): it holds its connections and answers nothing."""
-        os.kill(self.pid, signal.SIGSTOP)
+    def pause(self) -> bool:
+        """Stop its process where it is (SIGSTOP): it holds its connections and answers nothing.
+
+        Returns False where none runs.
+        """
+        if self._process is None or not self.runs():
+            return False
+        self._process.send_signal(signal.SIGSTOP)
+        return True
 
     def resume(self) -> None:
-        """Let it go on after :meth:`pause`."""
-        os.kill(self.pid, signal.SIGCONT)
+        """Let it go on after :meth:`pause`; harmless where another fault has killed it meanwhile."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
 
     def children(self) -> list[int]:
         """The numbers of the processes that it has started itself."""

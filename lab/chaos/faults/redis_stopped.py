@@ -10,10 +10,14 @@ import time
 from lab.chaos.experiment import Experiment
 from lab.chaos.faults.base import Fault
 from lab.chaos.probes import loop_lateness, page_times, percentile
+from lab.harness.waiting import await_for
 
 SECONDS = 30.0
 
 PAGE_LIMIT, LOOP_LIMIT, LIVE_LIMIT = 2.5, 0.25, 2.0
+
+#: Seconds in which a Redis runs that another fault has killed.
+AGAIN_LIMIT = 30.0
 
 
 class RedisStopped(Fault):
@@ -25,7 +29,8 @@ class RedisStopped(Fault):
     async def inject(self, experiment: Experiment, size: float) -> None:
         hub = experiment.hub
         async with page_times(hub.url, experiment.people.staff) as pages, loop_lateness(hub.webs) as late:
-            hub.redis.pause()
+            # Another fault may have killed it a moment ago, and starts it again.
+            await await_for(hub.redis.pause, timeout=AGAIN_LIMIT, that="there is a Redis to stop")
             began = time.monotonic()
             try:
                 await asyncio.sleep(max(4.0, SECONDS * size))
