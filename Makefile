@@ -28,7 +28,7 @@ AS_PRODUCTION = env HUB_ENV=production HUB_HTTPS=true DATABASE_URL=sqlite://:mem
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-quick test-postgres check bench chaos soak audit package npm-package settings release format lock clean \
-	chromium test-programs suite suite-others suite-users suite-users-and-browser users-uuids users-others \
+	chromium test-programs suite suite-others suite-users-and-browser users-uuids users-others \
 	suite-browser suite-scripts suite-chaos \
 	check-format check-lint check-types check-arrows check-git check-django check-templates check-assets
 
@@ -53,13 +53,12 @@ test-quick: $(DEV) ## Run the tests that need neither a whole hub nor a browser,
 	fi
 
 test-postgres: $(DEV) $(NODE) $(BUNDLE) chromium test-programs ## Run all tests that ask a database on PostgreSQL (nothing to install)
-	@$(PYTHON) -m lab.harness.postgres $(MAKE) --no-print-directory suite PARTS="others users-and-browser chaos"
+	@$(PYTHON) -m lab.harness.postgres $(MAKE) --no-print-directory suite
 
-PARTS := others users browser scripts chaos
+PARTS := others users-and-browser chaos
 
-# Playwright and pytest-asyncio each want the event loop of the process for themselves, so there are two runs; one after
-# the other, because Chromium leaves nothing of two cores to others. The tests that break a hub measure how long it
-# takes to be well again, so nothing but some of their own kind shares the machine with them; they mostly wait.
+# One part after the other. The tests that break a hub measure how long it takes to be well again, so nothing but some
+# of their own kind shares the machine with them; they mostly wait.
 suite:
 	@for part in $(PARTS); do $(MAKE) --no-print-directory suite-$$part || failed=1; done; exit $${failed:-0}
 
@@ -69,15 +68,15 @@ suite-others:
 	@$(PYTEST) --ignore tests/browser -m "not chaos" -n 5 --dist loadgroup \
 		$(if $(filter postgres%,$(DATABASE_URL)),--rows 3 --whole-tables)
 
+# Playwright and pytest-asyncio each want the event loop of the process for themselves, so there are several runs. The
+# browser's tests now and then wait for a hub or a page, and at their end one of their processes is the last; the user
+# models and the scripts use what they leave. The scripts ask no database.
+suite-users-and-browser:
+	@$(MAKE) --no-print-directory --jobs 4 --output-sync=target --keep-going suite-browser users-uuids users-others \
+		$(if $(filter postgres%,$(DATABASE_URL)),,suite-scripts)
+
 # What the user model can change, with UUIDs, texts and numbers as keys, and with ids of another field; all else would
 # only repeat itself. Each of two processes starts once per model, where pytest-xdist would start three.
-suite-users:
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target --keep-going users-uuids users-others
-
-# For PostgreSQL, where one file of the browser's tests is run: in one process, which leaves room for others.
-suite-users-and-browser:
-	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target --keep-going users-uuids users-others suite-browser
-
 users-uuids:
 	@$(PYTEST) --rows 2 --ds tests.projects.uuid_people.settings -m "not slow and not live" tests/projects \
 		tests/access/test_project_sessions.py tests/accounts/test_{access,admin,links}.py \
