@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from django.test import RequestFactory
+from jwt.utils import base64url_decode, base64url_encode
 
 from hub.access import authentication, signed_tokens
 from hub.access.authorization import NotValid
@@ -78,6 +80,18 @@ def test_helper_in_node_signs_what_the_hub_takes(key: tuple[str, str], tmp_path:
     claims = signed_tokens.read(printed_by("node", tmp_path / "token.mjs", material))
     assert (claims.sub, claims.conn_info) == ("42", b'{"name":"Ada"}')
     assert 290 <= claims.ttl <= 300
+
+
+@pytest.mark.slow
+@needs_node
+def test_last_line_for_an_ec_key_signs_what_the_hub_takes(settings: Any, tmp_path: Path) -> None:
+    settings.HUB_TOKEN_PUBLIC_KEY = signer("ES256").pem
+    helper = block(HOW_TO, "Node.js, with a private key", "js").replace('"EdDSA"', '"ES256"')
+    before, _, after = helper.rpartition("  return `")
+    lines = block(HOW_TO, "Node.js, the last line with an EC key", "js")
+    program = tmp_path / "token.mjs"
+    program.write_text(f"{before}{lines}{after.partition(chr(10))[2]}\nconsole.log(hubToken(42, process.argv[2]));\n")
+    assert signed_tokens.read(printed_by("node", program, signer("ES256").private_pem)).sub == "42"
 
 
 @needs("php")
@@ -189,6 +203,14 @@ def of_secret(settings: Any) -> str:
     return said_of(lambda: token)
 
 
+def of_der(settings: Any) -> str:
+    settings.HUB_TOKEN_PUBLIC_KEY = signer("ES256").pem
+    text, _, signature = signer("ES256").token().rpartition(".")
+    raw = base64url_decode(signature)
+    der = encode_dss_signature(int.from_bytes(raw[:32]), int.from_bytes(raw[32:]))
+    return said_of(lambda: f"{text}.{base64url_encode(der).decode()}")
+
+
 def of_nobody(settings: Any) -> str:
     settings.HUB_TOKEN_PUBLIC_KEY = signer("EdDSA").pem
     token = signer("EdDSA").token(sub="7777777")
@@ -226,6 +248,7 @@ MISTAKES: dict[str, Callable[[Any], str]] = {
     "the keys are fetched without TLS": of_settings(JWKS_URL="http://login.example.com/jwks.json"),
     "the provider's tokens for other programs log in": of_settings(JWKS_URL="https://login.example.com/jwks.json"),
     "another secret or key than that of the hub signs": of_secret,
+    "the signature with an EC key is DER": of_der,
     "the library signs with another algorithm": of_token(signer("ES256")),
     "the token has no end": of_token(exp=None),
     "the end is in milliseconds": of_token(exp=int(time.time() * 1000) + 600_000),
