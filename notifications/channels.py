@@ -83,8 +83,7 @@ def _among(column: str, keys: list[Key]) -> tuple[str, list[Any]]:
     """SQL that ``column`` has one of these keys, and its parameters: one for each takes as long as the query."""
     if isinstance(keys[0], int):
         return f"{column} IN ({','.join(map(str, keys))})", []
-    condition, asked = among(column, keys)
-    return condition, [asked]
+    return among(column, keys)
 
 
 #: Those who connect at the same time are looked up together.

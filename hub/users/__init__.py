@@ -24,7 +24,7 @@ from hub.users.ids import (
     value_of_id,
 )
 from hub.users.json_form import Written, keys_in, written, written_key
-from hub.users.json_keys import among, as_rows, ids_of_written, keys_and_ids, written_keys
+from hub.users.json_keys import among, as_rows, ids_of_written, keys_and_ids, select_users, written_keys
 from hub.users.made_names import code_of, looks_made
 from hub.users.model import (
     Key,
@@ -86,6 +86,7 @@ __all__ = [
     "memberships",
     "names_of_groups",
     "searched_by",
+    "select_users",
     "staff",
     "user_id",
     "users_by_id",

@@ -45,33 +45,45 @@ def keys_and_ids(users: "QuerySet[User]") -> list[tuple[Written, str]]:
 
 
 def ids_of_written(keys: Sequence[Written]) -> dict[Written, str]:
-    """What those of the users with these keys who are there are called outside, by key. One query, rarely two."""
-    users = all_users().filter(_IsAmong(keys)) if keys else all_users().none()
-    # Most often all are there, and to count them is less than to read them.
-    if ids_are_keys() and users.count() == len(keys):
+    """What the users with these keys are called outside, by key.
+
+    Where the key is not the id that takes a query, and users who are gone are left out.
+    """
+    if ids_are_keys():
         return {key: str(key) for key in keys}
-    return dict(keys_and_ids(users.order_by("pk")))
+    return dict(keys_and_ids(all_users().filter(_IsAmong(keys)).order_by("pk"))) if keys else {}
 
 
-def as_rows(keys: Sequence[Key]) -> tuple[str, Any]:
-    """SQL that selects these keys as the database stores them, in order, and its one parameter.
+def select_users(keys: Sequence[Key]) -> tuple[str, list[Any]]:
+    """SQL that selects the keys of those users with ``keys`` who are there, in order, and its parameters.
+
+    There is one key at least. Django takes longer for ``pk__in`` than SQL does, and drivers read a statement with a
+    parameter for each key for longer than the database needs for it.
+    """
+    users = all_users().filter(_IsAmong(keys)).order_by("pk").values_list("pk")
+    statement, asked = users.query.get_compiler(connection.alias).as_sql()
+    return statement, list(asked)
+
+
+def as_rows(keys: Sequence[Key]) -> tuple[str, list[Any]]:
+    """SQL that selects these keys as the database stores them, in order, and its parameters, of which there is one.
 
     Drivers read a statement with a parameter for each key for longer than the database needs for it.
     """
     if connection.vendor == "postgresql":
         array, asked = _as_array(keys)
-        return f"SELECT UNNEST({array})", asked
+        return f"SELECT UNNEST({array})", [asked]
     if keys_are_uuids():
         # The 32 digits that the rows have.
-        return "SELECT value FROM JSON_EACH(%s)", msgspec.json.encode(keys).decode().replace("-", "")
-    return "SELECT value FROM JSON_EACH(%s)", msgspec.json.encode(as_stored(keys)).decode()
+        return "SELECT value FROM JSON_EACH(%s)", [msgspec.json.encode(keys).decode().replace("-", "")]
+    return "SELECT value FROM JSON_EACH(%s)", [msgspec.json.encode(as_stored(keys)).decode()]
 
 
-def among(column: str, keys: Sequence[Key]) -> tuple[str, Any]:
-    """SQL that ``column`` has one of these keys, of which there is one at least, and its one parameter."""
+def among(column: str, keys: Sequence[Key]) -> tuple[str, list[Any]]:
+    """SQL that ``column`` has one of these keys, of which there is one at least, and its parameters: one as well."""
     if connection.vendor == "postgresql":
         array, asked = _as_array(keys)
-        return f"{column} = ANY({array})", asked
+        return f"{column} = ANY({array})", [asked]
     given, asked = as_rows(keys)
     return f"{column} IN ({given})", asked
 
@@ -96,4 +108,4 @@ class _IsAmong(Func):
     ) -> tuple[str, tuple[Any, ...]]:
         column, asked = compiler.compile(self.source_expressions[0])
         condition, keys = among(column, self.keys)
-        return condition, (*asked, keys)
+        return condition, (*asked, *keys)

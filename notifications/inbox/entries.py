@@ -6,7 +6,7 @@ from django.db import connection
 from django.utils import timezone
 
 from hub.channels import LAST_ID
-from hub.users import Key, as_rows, as_stored
+from hub.users import Key, as_rows, as_stored, ids_are_keys, select_users
 from notifications.models import InboxEntry
 from notifications.models.inbox import entry_place
 
@@ -16,14 +16,14 @@ BATCH = 500
 # As SQL, because Django does not say which rows were there already. Of PostgreSQL and SQLite alike.
 _ADD = """
     INSERT INTO hub_notifications_inboxentry (notification_id, user_id)
-    SELECT %s, given.* FROM ({given}) AS given WHERE TRUE
+    SELECT %s, given.* FROM ({people}) AS given WHERE TRUE
     ON CONFLICT (notification_id, user_id) DO NOTHING
     RETURNING user_id
 """
 
 
 def add(notification_id: int, keys: Sequence[Key]) -> list[Key]:
-    """Give the notification to the users with these keys, as part of the open transaction.
+    """Give the notification to those users with these keys who are there, as part of the open transaction.
 
     Returns the keys of those who did not have it: who has it already is not among them, also where somebody else gives
     it to them at the same time.
@@ -32,8 +32,9 @@ def add(notification_id: int, keys: Sequence[Key]) -> list[Key]:
     with connection.cursor() as cursor:
         for start in range(0, len(keys), BATCH):
             part = keys[start : start + BATCH]
-            given, asked = as_rows(part)
-            cursor.execute(_ADD.format(given=given), [notification_id, asked])
+            # Where ids are no keys, the caller has just read them of those who are there.
+            people, asked = select_users(part) if ids_are_keys() else as_rows(part)
+            cursor.execute(_ADD.format(people=people), [notification_id, *asked])
             stored = [value for (value,) in cursor.fetchall()]
             if len(stored) == len(part):
                 added += part

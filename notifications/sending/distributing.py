@@ -21,7 +21,6 @@ from hub.users import (
     Key,
     User,
     Written,
-    ids_are_keys,
     ids_of_written,
     key_of_text,
     keys_and_ids,
@@ -370,7 +369,7 @@ def _connected_in(
     among, found, whole_parts = set(connected), list[Written](), list[int]()
     for pk in list(distribution.parts.order_by("pk").values_list("pk", flat=True)):
         for part in distribution.parts.filter(pk=pk):  # none where a step has taken it meanwhile
-            known = {key: str(key) for key in part.keys} if ids_are_keys() else ids_of_written(part.keys)
+            known = ids_of_written(part.keys)
             here = [key for key in part.keys if known.get(key) in among]
             found += here
             if len(here) == len(part.keys):

@@ -106,7 +106,7 @@ def test_keys_that_are_not_in_the_database_what_they_are_in_python_are_made_by_t
         assert as_stored(keys) == [UUIDField().get_db_prep_value(key, connection) for key in stored]
         given, asked = as_rows(keys)
         with connection.cursor() as cursor:
-            cursor.execute(given, [asked])
+            cursor.execute(given, asked)
             assert [UUID(str(row[0])) for row in cursor.fetchall()] == stored
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hub.users import written
+from hub.users import ids_are_keys, written
 from notifications import MEMBERS, notify
 from notifications.inbox import entries as inbox
 from notifications.models import InboxEntry
@@ -19,4 +19,9 @@ def test_only_those_who_had_none_are_said_to_have_got_one(*, as_text: bool) -> N
     assert inbox.add(alert.pk, keys[:2]) == keys[:2]
     assert inbox.add(alert.pk, keys) == keys[2:]
     assert inbox.add(alert.pk, keys) == []
-    assert set(InboxEntry.objects.values_list("user", flat=True)) == {user.pk for user in people}
+    gone = people[0].pk
+    User.objects.filter(pk=gone).delete()
+    (later,) = notify(to=MEMBERS, message="m")
+    assert set(inbox.add(later.pk, keys if ids_are_keys() else keys[1:])) == set(keys[1:])
+    assert gone not in InboxEntry.objects.values_list("user", flat=True)
+    assert set(InboxEntry.objects.values_list("user", flat=True)) == {user.pk for user in people[1:]}
