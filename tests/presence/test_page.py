@@ -34,5 +34,6 @@ async def test_count_that_does_not_come_is_waited_for_in_bounded_time(monkeypatc
 
     monkeypatch.setattr(tracker, "COUNT_TIMEOUT", 0.05)
     monkeypatch.setattr(tracker.current(), "count", hang)
-    assert await asyncio.to_thread(count_if_known, channels.online) is None
+    async with asyncio.timeout(20):
+        assert await asyncio.to_thread(count_if_known, channels.online) is None
     assert asked.is_set()
