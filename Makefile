@@ -101,8 +101,8 @@ users-others:
 		tests/notifications/test_{keys,topics}.py tests/connection/test_leaving.py \
 		tests/api/test_{notify,rooms,topics}.py; numbers=$$?; \
 	$(PYTEST) --rows 2 --ds tests.projects.public_people.settings -m "not slow" tests/projects tests/privacy \
-		tests/notifications/test_{notify,topics}.py tests/connection/test_leaving.py \
-		tests/api/test_{inbox,notify,preferences,pycent,rooms}.py; fields=$$?; \
+		tests/notifications/test_{notify,topics}.py tests/connection/test_{leaving,session_tokens}.py \
+		tests/api/test_{inbox,keys,notify,preferences,pycent,rooms}.py; fields=$$?; \
 	exit $$((texts | numbers | fields))
 
 # A file goes to one process, which makes what its tests share once. On PostgreSQL there is one file: in this process,

@@ -18,6 +18,7 @@ from hub.access import signed_tokens
 from hub.accounts.tokens import issue
 from hub.limits import connections
 from hub.publishing import publish_many
+from hub.users import user_id
 from lab.harness.waiting import await_for
 from tests.connection.wire import CONNECT
 from tests.hub.serving import PLAIN, serving
@@ -65,8 +66,8 @@ async def session_of(user: User) -> dict[str, str]:
 async def test_a_session_a_bearer_token_and_a_token_in_the_query_say_who_it_is(
     address: str, ada: User, token_secret: str
 ) -> None:
-    own = ["everyone", f"user:{ada.pk}"]
-    token, signed = await sync_to_async(issue)(ada), signed_tokens.connection_token(ada.pk)
+    own = ["everyone", f"user:{user_id(ada)}"]
+    token, signed = await sync_to_async(issue)(ada), signed_tokens.connection_token(user_id(ada))
     for query, headers, command in (
         ("", await session_of(ada), {}),
         ("", {"Authorization": f"Bearer {token}"}, {}),
@@ -126,9 +127,9 @@ async def test_a_page_of_a_product_is_who_its_token_says_and_never_who_its_cooki
     cookies = await session_of(ada)
     async with socket(address, origin=PRODUCT, additional_headers=cookies) as opened:
         assert await subscribed(opened) == ["everyone"]
-    connecting = json.dumps({"id": 1, "connect": {"token": signed_tokens.connection_token(bob.pk)}})
+    connecting = json.dumps({"id": 1, "connect": {"token": signed_tokens.connection_token(user_id(bob))}})
     async with socket(address, origin=PRODUCT, additional_headers=cookies) as opened:
-        assert await subscribed(opened, connecting) == ["everyone", f"user:{bob.pk}"]
+        assert await subscribed(opened, connecting) == ["everyone", f"user:{user_id(bob)}"]
 
 
 async def test_a_page_of_a_product_is_answered_without_credentials(address: str) -> None:
@@ -239,7 +240,7 @@ async def test_who_says_who_they_are_with_the_first_command_counts_among_the_con
     address: str, ada: User, settings: Any, token_secret: str
 ) -> None:
     settings.HUB_CONNECTIONS_PER_USER = 1
-    connect_ = json.dumps({"id": 1, "connect": {"token": signed_tokens.connection_token(ada.pk)}})
+    connect_ = json.dumps({"id": 1, "connect": {"token": signed_tokens.connection_token(user_id(ada))}})
 
     async def refused() -> None:
         async with socket(address) as opened:

@@ -19,6 +19,7 @@ from hub.access.authorization import NotValid, key_of, token_in, token_of
 from hub.access.query_token import hide_token
 from hub.accounts.models import AccessToken
 from hub.accounts.tokens import issue
+from hub.users import user_id
 from lab.harness.waiting import await_for
 from notifications import notify
 from tests.connection.conftest import SECRET
@@ -31,12 +32,12 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 Headers = list[tuple[str, str]]
 
 #: Comes in with these headers and this query; returns the id of who it is then, None for a guest, or "refused".
-Way = Callable[[str, int, Headers, str], Awaitable[int | str | None]]
+Way = Callable[[str, str, Headers, str], Awaitable[str | None]]
 
 REFUSED = "refused"
 
 
-async def plain_socket(address: str, pk: int, headers: Headers, query: str) -> int | str | None:
+async def plain_socket(address: str, known: str, headers: Headers, query: str) -> str | None:
     async with connect(f"ws://{address}/ws/notifications/?{query}", additional_headers=headers) as opened:
         closing = asyncio.create_task(opened.wait_closed())
         await await_for(lambda: closing.done() or list(registry.current()), that="the socket is in or closed")
@@ -45,19 +46,19 @@ async def plain_socket(address: str, pk: int, headers: Headers, query: str) -> i
             return REFUSED
         closing.cancel()
         (found,) = registry.current()
-        return found.user.pk
+        return user_id(found.user) or None
 
 
-async def hub_socket(address: str, pk: int, headers: Headers, query: str) -> int | str | None:
+async def hub_socket(address: str, known: str, headers: Headers, query: str) -> str | None:
     async with connect(f"ws://{address}/connection/websocket?{query}", additional_headers=headers) as opened:
         await opened.send(CONNECT)
         with contextlib.suppress(ConnectionClosed):
-            return _owner(json.loads(await opened.recv()), pk)
+            return _owner(json.loads(await opened.recv()), known)
     assert opened.close_code == 3500
     return REFUSED
 
 
-async def http_stream(address: str, pk: int, headers: Headers, query: str) -> int | str | None:
+async def http_stream(address: str, known: str, headers: Headers, query: str) -> str | None:
     url = f"http://{address}/connection/http_stream?{query}"
     async with (
         httpx.AsyncClient(timeout=20) as http,
@@ -67,17 +68,17 @@ async def http_stream(address: str, pk: int, headers: Headers, query: str) -> in
         if "push" in said:
             assert said["push"]["disconnect"]["code"] == 3500
             return REFUSED
-        return _owner(said, pk)
+        return _owner(said, known)
 
 
-async def events(address: str, pk: int, headers: Headers, query: str) -> int | str | None:
-    url = f"http://{address}/events?channel=user:{pk}&{query}"
+async def events(address: str, known: str, headers: Headers, query: str) -> str | None:
+    url = f"http://{address}/events?channel=user:{known}&{query}"
     async with httpx.AsyncClient(timeout=20) as http, http.stream("GET", url, headers=headers) as response:
-        return {200: pk, 403: None, 401: REFUSED}[response.status_code]
+        return {200: known, 403: None, 401: REFUSED}[response.status_code]
 
 
-def _owner(said: dict[str, Any], pk: int) -> int | None:
-    return pk if f"user:{pk}" in said["connect"]["subs"] else None
+def _owner(said: dict[str, Any], known: str) -> str | None:
+    return known if f"user:{known}" in said["connect"]["subs"] else None
 
 
 WAYS = [plain_socket, hub_socket, http_stream, events]
@@ -88,7 +89,7 @@ WAYS = [plain_socket, hub_socket, http_stream, events]
 async def test_token_is_taken_under_either_name(address: str, ada: User, way: Way, header: str) -> None:
     scheme, _, rest = header.rpartition("TOKEN")
     text = f"{scheme}{await sync_to_async(issue)(ada)}{rest}"
-    assert await way(address, ada.pk, [("Authorization", text)], "") == ada.pk
+    assert await way(address, user_id(ada), [("Authorization", text)], "") == user_id(ada)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -125,7 +126,7 @@ async def test_what_is_not_understood_never_makes_a_guest(
     if way in {http_stream, events}:  # httpx encodes what it is given as text by itself
         encoded: Any = [(name.encode(), value.encode("latin-1")) for name, value in headers]
         headers = encoded
-    assert await way(address, ada.pk, headers, "") == REFUSED
+    assert await way(address, user_id(ada), headers, "") == REFUSED
     (line,) = refusals(caplog)
     assert "127.0.0.1" in line and good not in line and "dXNlcjpwYXNzd29yZA" not in line
 
@@ -151,8 +152,8 @@ async def test_two_tokens_that_differ_are_refused(
 ) -> None:
     good = await sync_to_async(issue)(ada)
     headers = [("Authorization", header.replace("GOOD", good))] if header else []
-    found = await way(address, ada.pk, headers, query.replace("GOOD", good))
-    assert found == (ada.pk if is_taken else REFUSED)
+    found = await way(address, user_id(ada), headers, query.replace("GOOD", good))
+    assert found == (user_id(ada) if is_taken else REFUSED)
 
 
 @pytest.mark.parametrize(
@@ -214,7 +215,7 @@ async def test_reason_of_a_refused_access_token_is_in_the_log(
 ) -> None:
     token = await sync_to_async(issue)(ada)
     await sync_to_async(end)(ada)
-    assert await way(address, ada.pk, [("Authorization", f"Token {token}")], "") == REFUSED
+    assert await way(address, user_id(ada), [("Authorization", f"Token {token}")], "") == REFUSED
     (line,) = refusals(caplog)
     assert reason in line and "127.0.0.1" in line and token not in line
 
@@ -250,14 +251,14 @@ async def test_reason_of_a_refused_signed_token_is_in_the_log_and_the_client_get
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     settings.HUB_TOKEN_AUDIENCE, settings.HUB_TOKEN_ISSUER = "hub", "shop"
-    token = signed(**{"sub": str(ada.pk), "aud": "hub", "iss": "shop", **claims})
+    token = signed(**{"sub": user_id(ada), "aud": "hub", "iss": "shop", **claims})
     if "exp" in claims and claims["exp"] and way is not events:
         # An ended token is the one fault that a client is told of: it gets another one.
         async with connect(f"ws://{address}/connection/websocket?token={token}") as opened:
             await opened.send(CONNECT)
             assert json.loads(await opened.recv())["error"]["code"] == 109
     else:
-        assert await way(address, ada.pk, [("Authorization", f"Bearer {token}")], "") == REFUSED
+        assert await way(address, user_id(ada), [("Authorization", f"Bearer {token}")], "") == REFUSED
     (line,) = refusals(caplog)
     assert reason in line and "127.0.0.1" in line and token not in line
 
@@ -266,10 +267,16 @@ async def test_reason_is_logged_for_tokens_that_come_later(
     ada: User, bob: User, token_secret: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with wired(ada) as wire:
-        await wire.ask(2, subscribe={"channel": "room:1", "token": signed_tokens.subscription_token(bob.pk, "room:1")})
-        await wire.ask(3, subscribe={"channel": "room:1", "token": signed_tokens.subscription_token(ada.pk, "room:2")})
+        await wire.ask(
+            2, subscribe={"channel": "room:1", "token": signed_tokens.subscription_token(user_id(bob), "room:1")}
+        )
+        await wire.ask(
+            3, subscribe={"channel": "room:1", "token": signed_tokens.subscription_token(user_id(ada), "room:2")}
+        )
         await wire.ask(4, subscribe={"channel": "room:1", "token": signed("no" * 32)})
-        await wire.client.receive(json.dumps({"id": 5, "refresh": {"token": signed_tokens.connection_token(bob.pk)}}))
+        await wire.client.receive(
+            json.dumps({"id": 5, "refresh": {"token": signed_tokens.connection_token(user_id(bob))}})
+        )
     assert wire.closed == 3500
     reasons = ["another channel or another user", "another channel or another user", "another secret", "not for this"]
     found = refusals(caplog)

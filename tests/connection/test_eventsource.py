@@ -20,7 +20,7 @@ from hub.endpoints.events import EventStream
 from hub.limits import connections
 from hub.publishing import publish_many
 from hub.session import rule_revalidation
-from hub.users import Visitor
+from hub.users import Visitor, user_id
 from lab.harness.waiting import await_for
 from notifications import notify
 from tests.support.namespaces import declare
@@ -66,12 +66,12 @@ async def bearer(user: User) -> dict[str, str]:
 
 
 async def test_publications_of_several_channels_come_with_a_cursor_of_all(address: str, ada: User, room: str) -> None:
-    async with listening(address, f"channel=everyone&channel=user:{ada.pk}", **await bearer(ada)) as events:
+    async with listening(address, f"channel=everyone&channel=user:{user_id(ada)}", **await bearer(ada)) as events:
         opened = await anext(events)
         await sync_to_async(notify)(to=ada, message="Hello")
         event = await anext(events)
     assert (opened.name, opened.data) == ("open", {})
-    assert (event.name, event.data["channel"], event.data["offset"]) == ("message", f"user:{ada.pk}", 1)
+    assert (event.name, event.data["channel"], event.data["offset"]) == ("message", f"user:{user_id(ada)}", 1)
     assert event.data["data"]["message"] == "Hello"
     assert event.id is not None and "everyone@" in event.id and event.id.endswith(".1")
 
@@ -134,10 +134,9 @@ async def test_what_may_not_be_is_answered_with_a_status(
 async def test_a_signed_token_in_the_query_opens_the_stream_and_its_end_ends_it(
     address: str, ada: User, token_secret: str
 ) -> None:
-    token = signed_tokens.connection_token(
-        ada.pk, seconds=3
-    )  # and as much as a second less: tokens end at whole seconds
-    async with listening(address, f"channel=user:{ada.pk}&token={token}") as events:
+    # And as much as a second less: tokens end at whole seconds.
+    token = signed_tokens.connection_token(user_id(ada), seconds=3)
+    async with listening(address, f"channel=user:{user_id(ada)}&token={token}") as events:
         await anext(events)
         with pytest.raises(StopAsyncIteration):
             await anext(events)
@@ -146,7 +145,7 @@ async def test_a_signed_token_in_the_query_opens_the_stream_and_its_end_ends_it(
 async def test_end_of_a_token_is_not_waited_for_when_the_client_has_left(
     address: str, ada: User, token_secret: str
 ) -> None:
-    token = signed_tokens.connection_token(ada.pk)
+    token = signed_tokens.connection_token(user_id(ada))
     async with listening(address, f"channel=everyone&token={token}") as events:
         await anext(events)
         (opened,) = registry.current()
@@ -160,7 +159,7 @@ async def test_who_is_named_by_a_signed_token_has_no_more_streams_than_others(
     address: str, ada: User, token_secret: str, settings: Any
 ) -> None:
     settings.HUB_CONNECTIONS_PER_USER = 1
-    query = f"channel=everyone&token={signed_tokens.connection_token(ada.pk)}"
+    query = f"channel=everyone&token={signed_tokens.connection_token(user_id(ada))}"
     async with listening(address, query) as events, httpx.AsyncClient(timeout=20) as http:
         await anext(events)
         assert (await http.get(f"http://{address}/events?{query}")).status_code == 429
@@ -180,7 +179,7 @@ async def test_megabytes_that_were_missed_come_whole(address: str) -> None:
 
 
 async def test_who_missed_too_much_in_all_channels_together_reloads(address: str, ada: User, settings: Any) -> None:
-    channels = ["everyone", f"user:{ada.pk}"]
+    channels = ["everyone", f"user:{user_id(ada)}"]
     await sync_to_async(publish_many)([(channel, {"type": "a", "text": "x" * 1000}) for channel in channels])
     positions = await sync_to_async(streams.positions)(channels)
     last = ",".join(f"{channel}@{positions[channel].epoch}.0" for channel in channels)
@@ -193,7 +192,7 @@ async def test_who_missed_too_much_in_all_channels_together_reloads(address: str
 
 
 async def test_a_revoked_token_ends_the_stream(address: str, ada: User) -> None:
-    async with listening(address, f"channel=user:{ada.pk}", **await bearer(ada)) as events:
+    async with listening(address, f"channel=user:{user_id(ada)}", **await bearer(ada)) as events:
         await anext(events)
         await sync_to_async(revoke)(AccessToken.objects.all())
         with pytest.raises(StopAsyncIteration):

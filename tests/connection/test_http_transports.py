@@ -21,6 +21,7 @@ from hub.publishing import publish_many
 from hub.session import connection_presence
 from hub.transports.http_stream import HttpStream
 from hub.transports.transport import LONG
+from hub.users import user_id
 from lab.harness.waiting import await_for
 from tests.connection.node import needs_node, node_client
 from tests.connection.test_authentication import session_of
@@ -90,7 +91,7 @@ async def test_client_that_takes_nothing_more_is_not_there_and_then_dropped(
     async with streaming(address, await session_of(ada)) as stream:
         assert await stream.send(json.dumps({"id": 2, "subscribe": {"channel": room}})) == 204
         await stream.said("subscribe")
-        assert await presence.current().people(room) == [f"u{ada.pk}"]
+        assert await presence.current().people(room) == [f"u{user_id(ada)}"]
         stream.transport.pause_reading()
         await sync_to_async(publish_many)([("everyone", {"type": "a", "text": "x" * 4000}) for _ in range(400)])
 

@@ -12,6 +12,7 @@ from hub.access import registry, signed_tokens
 from hub.access.control import DisconnectUser, send
 from hub.concurrency import node
 from hub.endpoints.centrifuge.client import Client as Session
+from hub.users import user_id
 from lab.harness.environment import free_port
 from lab.harness.waiting import await_for
 from notifications import notify
@@ -49,7 +50,7 @@ async def test_everything_that_a_page_does(
         await client.do("subscribe", channel=room, options={"joinLeave": True})
         subscribed = await client.wait(f"{room} subscribed")
         assert subscribed["recoverable"] and subscribed["streamPosition"]["epoch"]
-        assert (await client.wait(f"{room} join"))["info"]["user"] == str(ada.pk)
+        assert (await client.wait(f"{room} join"))["info"]["user"] == user_id(ada)
 
         await client.do("publish", channel=room, data={"message": "Good morning"})
         await await_for(lambda: [p for p in client.all(f"{room} publication") if p.get("offset") == 1])
@@ -64,16 +65,16 @@ async def test_everything_that_a_page_does(
         await client.wait("open:x subscribed")
         await client.do("publish", channel="open:x", data="Anything")
         published = await client.wait("open:x publication")
-        assert (published["data"], published["info"]["user"]) == ("Anything", str(ada.pk))
+        assert (published["data"], published["info"]["user"]) == ("Anything", user_id(ada))
 
         with pytest.raises(NodeFailed, match="104"):
             await client.do("rpc", method="tests.nothing", data={})
         await client.do("unsubscribe", channel="open:x")
         eve = await User.objects.acreate_user("eve")
-        await client.do("subscribe", channel=f"user:{eve.pk}")
-        assert (await client.wait(f"user:{eve.pk} unsubscribed"))["code"] == 103
+        await client.do("subscribe", channel=f"user:{user_id(eve)}")
+        assert (await client.wait(f"user:{user_id(eve)} unsubscribed"))["code"] == 103
 
-        await sync_to_async(send)(DisconnectUser(user=str(ada.pk)))
+        await sync_to_async(send)(DisconnectUser(user=user_id(ada)))
         assert (await client.wait("disconnected"))["code"] == 3503
 
 
@@ -114,7 +115,7 @@ def written(client: NodeClient, room: str) -> list[str]:
 async def test_a_signed_token_is_refreshed_before_it_ends(
     address: str, ada: User, token_secret: str, transport: str
 ) -> None:
-    short, long = signed_tokens.connection_token(ada.pk, seconds=4), signed_tokens.connection_token(ada.pk)
+    short, long = signed_tokens.connection_token(user_id(ada), seconds=4), signed_tokens.connection_token(user_id(ada))
     async with node_client(address, transport, tokens=[short, long]) as client:
         connected = await client.wait("connected")
         (session,) = [socket for socket in registry.current() if socket.client == connected["client"]]

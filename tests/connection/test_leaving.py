@@ -11,6 +11,7 @@ from pytest_django.fixtures import Settings
 from chat import actions
 from hub.presence import leaving, tracker
 from hub.presence.tracker import PresenceTracker
+from hub.users import user_id
 from lab.harness.redis_server import RedisServer
 from lab.harness.waiting import await_for
 from tests.connection.wire import Wire, wired
@@ -86,11 +87,11 @@ async def test_person_who_connects_and_closes_again_and_again_joins_once_and_lea
             await visitors[number % len(visitors)].visit()
         await until_quiet(watcher, room, bob)
         assert sorted(told_of(watcher, "ada")) == ["chat.person_joined", "join"]
-        assert f"u{ada.pk}" in await tracker.current().people(room)
+        assert f"u{user_id(ada)}" in await tracker.current().people(room)
         await await_for(lambda: len(told_of(watcher, "ada")) >= 4, timeout=GRACE + 10, that="the leave is told")
         await until_quiet(watcher, room, bob)
         assert sorted(told_of(watcher, "ada")[2:]) == ["chat.person_left", "leave"]
-        assert await tracker.current().people(room) == [f"u{bob.pk}"]
+        assert await tracker.current().people(room) == [f"u{user_id(bob)}"]
 
 
 @pytest.mark.slow

@@ -21,6 +21,7 @@ from hub.endpoints.centrifuge import formats, protobuf, schema
 from hub.endpoints.centrifuge.messages import Malformed
 from hub.fanout.frames import BINARY, FrameBatch, frame
 from hub.streams import Envelope
+from hub.users import user_id
 from lab.harness.waiting import await_for
 from notifications import notify
 from tests.connection.clients import connected
@@ -53,7 +54,11 @@ async def test_python_library_does_all_in_protobuf(ada: User, room: str, open_na
     ):
         await sync_to_async(notify)(to=ada, message="Hello")
         alert = await client.inbox.wait("publication")
-        assert (alert.channel, said(alert.pub.data)["message"], alert.pub.offset) == (f"user:{ada.pk}", "Hello", 1)
+        assert (alert.channel, said(alert.pub.data)["message"], alert.pub.offset) == (
+            f"user:{user_id(ada)}",
+            "Hello",
+            1,
+        )
 
         subscription, inbox = await client.subscribe(room, join_leave=True)
         subscribed = await inbox.wait("subscribed")
@@ -63,7 +68,7 @@ async def test_python_library_does_all_in_protobuf(ada: User, room: str, open_na
         page = await subscription.history(limit=10)
         assert [said(one.data)["text"] for one in page.publications] == ["Good morning"]
         (there,) = (await subscription.presence()).clients.values()
-        assert (there.user, said(there.conn_info)) == (str(ada.pk), {"name": "ada"})
+        assert (there.user, said(there.conn_info)) == (user_id(ada), {"name": "ada"})
         assert (await subscription.presence_stats()).num_users == 1
 
         _, opened = await client.subscribe(f"{open_namespace}:1", join_leave=True)
@@ -79,7 +84,7 @@ async def test_python_library_does_all_in_protobuf(ada: User, room: str, open_na
 async def test_python_library_recovers_in_protobuf_what_it_missed(address: str, ada: User, room: str) -> None:
     async with connected(address, token=await token_of(ada), use_protobuf=True) as client:
         _, inbox = await client.subscribe(room)
-        await sync_to_async(send)(DisconnectUser(user=str(ada.pk), code=4000))  # and it comes back
+        await sync_to_async(send)(DisconnectUser(user=user_id(ada), code=4000))  # and it comes back
         await inbox.wait("subscribing", 2)
         await sync_to_async(post_message)(room_id=int(room[5:]), author_id=ada.pk, text="While you were away")
         await await_for(
@@ -98,7 +103,7 @@ async def test_javascript_library_does_all_in_protobuf(address: str, ada: User, 
         await client.do("subscribe", channel=room, options={"joinLeave": True})
         subscribed = await client.wait(f"{room} subscribed")
         assert subscribed["recoverable"] and subscribed["streamPosition"]["epoch"]
-        assert (await client.wait(f"{room} join"))["info"]["user"] == str(ada.pk)
+        assert (await client.wait(f"{room} join"))["info"]["user"] == user_id(ada)
         await client.do("publish", channel=room, data={"message": "Good morning"})
         await await_for(lambda: [p for p in client.all(f"{room} publication") if p.get("offset") == 1])
         found = await client.do("history", channel=room, options={"limit": 10})

@@ -16,7 +16,7 @@ from hub.access.control import DisconnectUser, SubscribeUser, UnsubscribeUser, s
 from hub.accounts.tokens import issue
 from hub.concurrency import node
 from hub.session.methods import RpcCall, RpcError, rpc
-from hub.users import display_name
+from hub.users import display_name, user_id
 from lab.harness.waiting import await_for
 from notifications import notify
 from tests.connection.clients import Connected, connected
@@ -34,7 +34,7 @@ async def test_an_alert_reaches_a_client_that_has_subscribed_to_nothing(address:
     async with connected(address, token=await token_of(ada)) as client:
         await sync_to_async(notify)(to=ada, message="Hello")
         publication = await client.inbox.wait("publication")
-    assert publication.channel == f"user:{ada.pk}"
+    assert publication.channel == f"user:{user_id(ada)}"
     assert publication.pub.data["message"] == "Hello"
     assert publication.pub.offset == 1
 
@@ -161,19 +161,19 @@ async def test_presence_says_who_is_there_and_joins_and_leaves_are_told(
         subscription, inbox = await one.subscribe(room, join_leave=True)
         async with connected(address, token=await token_of(bob)) as other:
             await other.subscribe(room)
-            await await_for(lambda: [j for j in inbox.all("join") if j.info.user == str(bob.pk)], that="bob joined")
+            await await_for(lambda: [j for j in inbox.all("join") if j.info.user == user_id(bob)], that="bob joined")
             there = await subscription.presence()
             stats = await subscription.presence_stats()
             bob_is = other.client.client_id
         left = await inbox.wait("leave")
         alone = await subscription.presence()
     assert {(i.user, i.conn_info["name"]) for i in there.clients.values()} == {
-        (str(ada.pk), "ada"),
-        (str(bob.pk), "bob"),
+        (user_id(ada), "ada"),
+        (user_id(bob), "bob"),
     }
     assert (stats.num_clients, stats.num_users) == (2, 2)
-    assert (left.info.client, left.info.user, left.info.conn_info) == (bob_is, str(bob.pk), {"name": "bob"})
-    assert [i.user for i in alone.clients.values()] == [str(ada.pk)]
+    assert (left.info.client, left.info.user, left.info.conn_info) == (bob_is, user_id(bob), {"name": "bob"})
+    assert [i.user for i in alone.clients.values()] == [user_id(ada)]
 
 
 async def test_a_guest_may_not_ask_who_is_online(address: str) -> None:
@@ -194,7 +194,7 @@ async def test_a_publication_of_a_client_says_who_published(address: str, ada: U
     for pub in (publication, kept):
         assert pub.data == ["any", {"json": 1}]
         assert (pub.info.user, pub.info.client, pub.info.conn_info) == (
-            str(ada.pk),
+            user_id(ada),
             client.client.client_id,
             {"name": "ada"},
         )
@@ -261,10 +261,10 @@ async def is_gone(client: Connected) -> bool:
 
 
 async def test_a_signed_token_connects_as_its_user(address: str, ada: User, token_secret: str) -> None:
-    token = signed_tokens.connection_token(ada.pk, info={"name": "Countess"})
+    token = signed_tokens.connection_token(user_id(ada), info={"name": "Countess"})
     async with connected(address, token=token) as client:
         await client.inbox.wait("subscribed", 2)
-    assert f"user:{ada.pk}" in [subscribed.channel for subscribed in client.inbox.all("subscribed")]
+    assert f"user:{user_id(ada)}" in [subscribed.channel for subscribed in client.inbox.all("subscribed")]
 
 
 @pytest.mark.parametrize("token", ["nonsense", "a.b.c", "hub_nobody's"])
@@ -280,9 +280,11 @@ async def test_an_expired_token_is_asked_for_anew(address: str, ada: User, token
 
     async def get_token() -> str:
         asked.append(1)
-        return signed_tokens.connection_token(ada.pk)
+        return signed_tokens.connection_token(user_id(ada))
 
-    async with connected(address, token=signed_tokens.connection_token(ada.pk, seconds=-10), get_token=get_token):
+    async with connected(
+        address, token=signed_tokens.connection_token(user_id(ada), seconds=-10), get_token=get_token
+    ):
         assert asked
 
 
@@ -291,7 +293,7 @@ async def test_a_token_is_refreshed_before_it_ends(address: str, ada: User, toke
     given: list[str] = []
 
     async def get_token() -> str:
-        given.append(signed_tokens.connection_token(ada.pk, seconds=4 if not given else 600))
+        given.append(signed_tokens.connection_token(user_id(ada), seconds=4 if not given else 600))
         return given[-1]
 
     async with connected(address, get_token=get_token) as client:
@@ -303,15 +305,15 @@ async def test_a_token_is_refreshed_before_it_ends(address: str, ada: User, toke
 async def test_a_subscription_token_opens_a_channel_that_its_rule_does_not(
     address: str, ada: User, bob: User, token_secret: str
 ) -> None:
-    channel = f"user:{bob.pk}"
+    channel = f"user:{user_id(bob)}"
 
     async def get_token(channel: str) -> str:
-        return signed_tokens.subscription_token(ada.pk, channel)
+        return signed_tokens.subscription_token(user_id(ada), channel)
 
     async def get_token_of_another(channel: str) -> str:
-        return signed_tokens.subscription_token(bob.pk, channel)
+        return signed_tokens.subscription_token(user_id(bob), channel)
 
-    async with connected(address, token=signed_tokens.connection_token(ada.pk)) as client:
+    async with connected(address, token=signed_tokens.connection_token(user_id(ada))) as client:
         refused, refused_inbox = await client.subscribe(channel, get_token=get_token_of_another)
         assert (await refused_inbox.wait("unsubscribed")).code == 103
         client.client.remove_subscription(refused)
@@ -323,7 +325,7 @@ async def test_a_subscription_token_opens_a_channel_that_its_rule_does_not(
 
 async def test_the_server_disconnects_a_client_for_good(address: str, ada: User) -> None:
     async with connected(address, token=await token_of(ada)) as client:
-        await sync_to_async(send)(DisconnectUser(user=str(ada.pk)))
+        await sync_to_async(send)(DisconnectUser(user=user_id(ada)))
         disconnected = await client.inbox.wait("disconnected")
     assert disconnected.code == 3503
 
@@ -331,11 +333,11 @@ async def test_the_server_disconnects_a_client_for_good(address: str, ada: User)
 async def test_the_server_subscribes_and_unsubscribes_a_client(address: str, ada: User, room: str) -> None:
     await sync_to_async(post_message)(room_id=int(room[5:]), author_id=ada.pk, text="before")
     async with connected(address, token=await token_of(ada)) as client:
-        await sync_to_async(send)(SubscribeUser(user=str(ada.pk), channel=room))
+        await sync_to_async(send)(SubscribeUser(user=user_id(ada), channel=room))
         await await_for(lambda: [s for s in client.inbox.all("subscribed") if s.channel == room])
         await sync_to_async(post_message)(room_id=int(room[5:]), author_id=ada.pk, text="Hello")
         await await_for(lambda: [p for p in client.inbox.all("publication") if p.channel == room and p.pub.offset])
-        await sync_to_async(send)(UnsubscribeUser(user=str(ada.pk), channel=room))
+        await sync_to_async(send)(UnsubscribeUser(user=user_id(ada), channel=room))
         await await_for(lambda: [u for u in client.inbox.all("unsubscribed") if u.channel == room])
 
 

@@ -20,6 +20,7 @@ from hub.models import Publication, Stream
 from hub.publishing import apublish, publish_many
 from hub.session import connection_presence
 from hub.streams import Envelope
+from hub.users import user_id
 from lab.harness.waiting import await_for
 from tests.connection.wire import CONNECT, Wire, wired
 from tests.support.namespaces import declare
@@ -44,21 +45,21 @@ async def position_of(channel: str) -> dict[str, Any]:
 async def test_a_guest_is_subscribed_to_what_is_for_everyone(ada: User) -> None:
     async with wired() as guest, wired(ada) as user:
         assert list(guest.lines[0]["connect"]["subs"]) == ["everyone"]
-        assert list(user.lines[0]["connect"]["subs"]) == ["everyone", f"user:{ada.pk}"]
+        assert list(user.lines[0]["connect"]["subs"]) == ["everyone", f"user:{user_id(ada)}"]
         assert user.lines[0]["connect"]["ping"] == 25 and user.lines[0]["connect"]["pong"] is True
         assert "session" not in user.lines[0]["connect"]
 
 
 async def test_a_channel_without_publications_has_a_position_too(ada: User) -> None:
     async with wired(ada) as wire:
-        found = wire.lines[0]["connect"]["subs"][f"user:{ada.pk}"]
+        found = wire.lines[0]["connect"]["subs"][f"user:{user_id(ada)}"]
     assert found["recoverable"] and found["positioned"] and len(found["epoch"]) == 8
     assert "offset" not in found
-    assert (await position_of(f"user:{ada.pk}"))["epoch"] == found["epoch"]
+    assert (await position_of(f"user:{user_id(ada)}"))["epoch"] == found["epoch"]
 
 
 async def test_server_side_subscriptions_are_recovered_with_the_connect(ada: User) -> None:
-    channel = f"user:{ada.pk}"
+    channel = f"user:{user_id(ada)}"
     await apublish(channel, {"type": "a", "n": 1})
     since = await position_of(channel)
     await apublish(channel, {"type": "a", "n": 2})
@@ -117,7 +118,7 @@ async def test_of_many_long_replies_one_is_in_memory_at_a_time() -> None:
 
 async def test_what_one_answer_recovers_is_bounded_over_all_channels(ada: User, settings: Any) -> None:
     settings.HUB_RECOVERY_BYTES = 150
-    channels = [f"user:{ada.pk}", "everyone"]
+    channels = [f"user:{user_id(ada)}", "everyone"]
     for channel in channels:
         await apublish(channel, {"type": "a", "text": "x" * 80})
     wire = Wire(ada)
@@ -258,14 +259,14 @@ async def test_a_client_that_is_ahead_of_this_process_sees_all_and_nothing_twice
 @pytest.mark.slow
 async def test_another_history_of_a_channel_makes_its_subscribers_come_back(ada: User, room: str) -> None:
     await posted(room, ada, "0")
-    await apublish(f"user:{ada.pk}", {"type": "a"})
+    await apublish(f"user:{user_id(ada)}", {"type": "a"})
     async with wired(ada) as wire:
         await wire.ask(subscribe={"channel": room})
         await sync_to_async(streams.renew)([room])
         unsubscribed = await wire.pushed("unsubscribe")
         assert (unsubscribed["channel"], unsubscribed["unsubscribe"]["code"]) == (room, 2500)
         assert wire.closed is None
-        await sync_to_async(streams.renew)([f"user:{ada.pk}"])
+        await sync_to_async(streams.renew)([f"user:{user_id(ada)}"])
         await await_for(lambda: wire.closed == 3010, that="a channel of the hub's own choice ends the connection")
 
 
@@ -298,7 +299,7 @@ async def test_what_the_hub_does_not_have_is_refused_and_not_left_out(request_: 
 
 @pytest.mark.parametrize("by_backend", [False, True], ids=["by the client", "by a backend"])
 async def test_personal_channel_that_was_left_stays_left_until_it_is_wanted_again(ada: User, by_backend: bool) -> None:
-    channel = f"user:{ada.pk}"
+    channel = f"user:{user_id(ada)}"
 
     async def looked_at_again() -> None:
         await wire.settled()
@@ -307,14 +308,14 @@ async def test_personal_channel_that_was_left_stays_left_until_it_is_wanted_agai
 
     async with wired(ada) as wire:
         if by_backend:
-            wire.client.handle(control.UnsubscribeUser(user=str(ada.pk), channel=channel))
+            wire.client.handle(control.UnsubscribeUser(user=user_id(ada), channel=channel))
             assert (await wire.pushed("unsubscribe"))["channel"] == channel
         else:
             await wire.ask(unsubscribe={"channel": channel})
         await looked_at_again()
         assert not wire.client.receives(channel)
         if by_backend:
-            wire.client.handle(control.SubscribeUser(user=str(ada.pk), channel=channel))
+            wire.client.handle(control.SubscribeUser(user=user_id(ada), channel=channel))
             assert (await wire.pushed("subscribe"))["channel"] == channel
         else:
             assert "subscribe" in await wire.ask(3, subscribe={"channel": channel})
@@ -407,20 +408,20 @@ async def test_connections_of_a_process_that_died_are_told_to_have_left(ada: Use
     async with wired(bob) as watching:
         await watching.ask(subscribe={"channel": room, "join_leave": True})
         await connection_presence.departed(
-            connection_presence.listed_at(room), [f"0123abcd.{ada.pk}.", "nonsense.of.another", "x.y"]
+            connection_presence.listed_at(room), [f"0123abcd.{user_id(ada)}.", "nonsense.of.another", "x.y"]
         )
         left = await watching.pushed("leave")
-    assert left["leave"]["info"] == {"client": "0123abcd", "user": str(ada.pk)}
+    assert left["leave"]["info"] == {"client": "0123abcd", "user": user_id(ada)}
 
 
 async def test_people_of_a_simple_endpoint_are_present_too(ada: User, bob: User, room: str) -> None:
-    await presence.current().enter(room, f"u{bob.pk}")
+    await presence.current().enter(room, f"u{user_id(bob)}")
     async with wired(ada) as wire:
         await wire.ask(subscribe={"channel": room})
         there = (await wire.ask(3, presence={"channel": room}))["presence"]["presence"]
         stats = (await wire.ask(4, presence_stats={"channel": room}))["presence_stats"]
     assert {key: info["conn_info"]["name"] for key, info in there.items()} == {
         wire.client.client: "ada",
-        f"u{bob.pk}": "bob",
+        f"u{user_id(bob)}": "bob",
     }
     assert stats == {"num_clients": 2, "num_users": 2}

@@ -15,6 +15,7 @@ from websockets.typing import Subprotocol
 
 from hub.access import registry
 from hub.access.signed_tokens.key_url import keys_at
+from hub.users import user_id
 from lab.harness.waiting import await_for
 from notifications import notify
 from tests.access.signing import Provider, signer
@@ -30,7 +31,7 @@ KEYS_AWAY = "http://127.0.0.1:9/jwks.json"
 def token(settings: Any, ada: User) -> str:
     """A token of Ada's, which another program has signed with a key of its own."""
     settings.HUB_TOKEN_PUBLIC_KEY = signer().pem
-    return signer().token(sub=str(ada.pk))
+    return signer().token(sub=user_id(ada))
 
 
 def simple(address: str, token: str, way: str = "header") -> connect:
@@ -73,7 +74,7 @@ async def test_subprotocol_carries_the_token_of_a_client_connection_too(
     async with connect(f"ws://{address}/connection/websocket", subprotocols=offered) as opened:
         assert opened.subprotocol == protocols[0]
         await opened.send(CONNECT)
-        assert f"user:{ada.pk}" in json.loads(await opened.recv())["connect"]["subs"]
+        assert f"user:{user_id(ada)}" in json.loads(await opened.recv())["connect"]["subs"]
 
 
 async def test_lists_over_http_and_events_take_it(address: str, ada: User, token: str) -> None:
@@ -82,14 +83,14 @@ async def test_lists_over_http_and_events_take_it(address: str, ada: User, token
     async with httpx.AsyncClient(timeout=20, headers=headers) as http:
         listed = await http.get(f"http://{address}/notifications/items/")
         assert [item["message"] for item in listed.json()["items"]] == ["for Ada"]
-        async with http.stream("GET", f"http://{address}/events?channel=user:{ada.pk}") as stream:
+        async with http.stream("GET", f"http://{address}/events?channel=user:{user_id(ada)}") as stream:
             assert stream.status_code == 200
 
 
 # --- what a client is told ------------------------------------------------------------------------------------------
 
 
-async def answers(address: str, pk: int, token: str) -> list[tuple[int, Any]]:
+async def answers(address: str, person: str, token: str) -> list[tuple[int, Any]]:
     """What each way in says to a client with this token: its code, and what else it says."""
     headers = {"Authorization": f"Bearer {token}"}
     async with simple(address, token) as opened:
@@ -102,7 +103,7 @@ async def answers(address: str, pk: int, token: str) -> list[tuple[int, Any]]:
         except ConnectionClosed:
             protocol = (opened.close_code or 0, opened.close_reason)
     async with httpx.AsyncClient(timeout=20, headers=headers) as http:
-        streamed = await http.get(f"http://{address}/events?channel=user:{pk}")
+        streamed = await http.get(f"http://{address}/events?channel=user:{person}")
         listed = await http.get(f"http://{address}/notifications/items/")
     return [
         (plain[0] or 0, plain[1]),
@@ -113,8 +114,8 @@ async def answers(address: str, pk: int, token: str) -> list[tuple[int, Any]]:
 
 
 async def test_client_gets_a_new_token_where_its_own_is_over(address: str, ada: User, token: str) -> None:
-    old = signer().token(sub=str(ada.pk), iat=int(time.time()) - 600, exp=int(time.time()) - 1)
-    assert await answers(address, ada.pk, old) == [
+    old = signer().token(sub=user_id(ada), iat=int(time.time()) - 600, exp=int(time.time()) - 1)
+    assert await answers(address, user_id(ada), old) == [
         (4010, "Token expired"),
         (109, "token expired"),
         (401, "Token expired"),
@@ -126,8 +127,8 @@ async def test_client_gets_a_new_token_where_its_own_is_over(address: str, ada: 
 async def test_client_stays_away_where_its_token_is_wrong(
     address: str, ada: User, token: str, claims: dict[str, Any]
 ) -> None:
-    wrong = signer().token(**{"sub": str(ada.pk), **claims})
-    assert await answers(address, ada.pk, wrong) == [
+    wrong = signer().token(**{"sub": user_id(ada), **claims})
+    assert await answers(address, user_id(ada), wrong) == [
         (4401, "Bad token"),
         (3500, "invalid token"),
         (401, "Bad token"),
@@ -140,7 +141,7 @@ async def test_client_comes_back_where_nobody_can_say_whether_its_token_is_good(
 ) -> None:
     settings.HUB_TOKEN_PUBLIC_KEY, settings.HUB_TOKEN_JWKS_URL = "", KEYS_AWAY
     keys_at.cache_clear()
-    assert await answers(address, ada.pk, token) == [
+    assert await answers(address, user_id(ada), token) == [
         (4011, "Try again"),
         (3004, "internal server error"),
         (503, "Try again"),
@@ -153,7 +154,7 @@ async def test_client_comes_back_where_nobody_can_say_whether_its_token_is_good(
 
 @pytest.mark.slow
 async def test_simple_endpoint_ends_with_the_token_and_a_new_one_goes_on(address: str, ada: User, token: str) -> None:
-    short = signer().token(sub=str(ada.pk), exp=time.time() + 1)
+    short = signer().token(sub=user_id(ada), exp=time.time() + 1)
     async with simple(address, short) as opened:
         assert await closed(opened) == (4010, "Token expired")
     async with simple(address, token) as opened:
@@ -169,7 +170,7 @@ async def test_connection_ends_with_the_account_although_the_token_is_good(
         ada.is_active = False
         await ada.asave()
         assert await closed(opened) == (4411, "Logged out")
-    assert (await answers(address, ada.pk, token))[0] == (4401, "Bad token")
+    assert (await answers(address, user_id(ada), token))[0] == (4401, "Bad token")
 
 
 @pytest.fixture
@@ -186,7 +187,7 @@ def provider(settings: Any) -> Iterator[Provider]:
 async def test_storm_of_clients_asks_the_provider_for_its_keys_once(
     address: str, ada: User, provider: Provider
 ) -> None:
-    token = signer("EdDSA").token(sub=str(ada.pk), kid="now")
+    token = signer("EdDSA").token(sub=user_id(ada), kid="now")
 
     async def visit() -> None:
         async with simple(address, token) as opened:
@@ -206,10 +207,10 @@ async def test_each_refusal_has_its_reason_in_the_log_and_the_token_is_in_none(
 ) -> None:
     stranger = signer("ES256", "stranger")
     wrong = {
-        "signed with another key": stranger.token(sub=str(ada.pk)),
-        "expired": signer().token(sub=str(ada.pk), iat=int(time.time()) - 600, exp=int(time.time()) - 1),
-        "another algorithm": signer("EdDSA").token(sub=str(ada.pk)),
-        "without exp": signer().token(sub=str(ada.pk), exp=None),
+        "signed with another key": stranger.token(sub=user_id(ada)),
+        "expired": signer().token(sub=user_id(ada), iat=int(time.time()) - 600, exp=int(time.time()) - 1),
+        "another algorithm": signer("EdDSA").token(sub=user_id(ada)),
+        "without exp": signer().token(sub=user_id(ada), exp=None),
         "its user is unknown": signer().token(sub="7777777"),
         "malformed": "a.b.c",
     }

@@ -14,6 +14,7 @@ from hub.channels import namespace as channels
 from hub.fanout import relay
 from hub.publishing import apublish_ephemeral, publish
 from hub.streams import Envelope
+from hub.users import user_id
 from hub.validation.tags import BadTags
 from lab.harness.waiting import await_for
 from tests.connection.wire import wired
@@ -85,7 +86,7 @@ async def give(order: control.ControlMessage) -> None:
 async def test_a_backend_gives_a_subscription_data_info_and_an_end(open_namespace: str, ada: User) -> None:
     async with wired(ada) as wire, wired() as other:
         await other.ask(2, subscribe={"channel": "open:1", "join_leave": True})
-        order = control.SubscribeUser(str(ada.pk), "open:1", data='{"a":1}', info='{"role":"speaker"}')
+        order = control.SubscribeUser(user_id(ada), "open:1", data='{"a":1}', info='{"role":"speaker"}')
         await give(order)
         pushed = await wire.pushed("subscribe")
         assert (pushed["channel"], pushed["subscribe"]["data"]) == ("open:1", {"a": 1})
@@ -98,7 +99,7 @@ async def test_a_backend_gives_a_subscription_data_info_and_an_end(open_namespac
 @pytest.mark.slow
 async def test_a_subscription_by_a_backend_ends_at_its_time(open_namespace: str, ada: User) -> None:
     async with wired(ada) as wire:
-        await give(control.SubscribeUser(str(ada.pk), "open:1", expire_at=int(time.time()) + 2))
+        await give(control.SubscribeUser(user_id(ada), "open:1", expire_at=int(time.time()) + 2))
         await wire.pushed("subscribe")
         await await_for(lambda: any("unsubscribe" in push for push in wire.pushes), that="it has ended")
         assert "open:1" not in wire.client.subscriptions
@@ -131,7 +132,7 @@ async def test_joins_are_pushed_unasked_where_the_namespace_says_so(forced: bool
 async def test_joins_are_pushed_unasked_where_the_token_says_so(
     open_namespace: str, ada: User, token_secret: str, value: bool
 ) -> None:
-    claims = {"sub": str(ada.pk), "channel": "open:1", "override": {"force_push_join_leave": {"value": value}}}
+    claims = {"sub": user_id(ada), "channel": "open:1", "override": {"force_push_join_leave": {"value": value}}}
     async with wired(ada) as one, wired() as two:
         await one.ask(2, subscribe={"channel": "open:1", "token": signed_tokens.sign(claims, seconds=60)})
         await two.ask(2, subscribe={"channel": "open:1"})

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.contrib.auth import get_user_model
 from django.db.models import EmailField
 
+from hub.config import hub_settings
 from hub.users import field_named, is_own_model, log_in_field, value_of_id
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ def id_of_nobody(number: int = 7) -> str:
 
 def create_with_id(known: str, name: str) -> User:
     """The person of this name with the id :func:`id_of_nobody`, which is somebody's then."""
-    return User.objects.create_user(name, **{"external_id" if is_own_model() else "pk": known})
+    field = hub_settings().user_id or ("external_id" if is_own_model() else "pk")
+    return User.objects.create_user(name, **{field: known})
 
 
 def log_in_name(name: str) -> str:

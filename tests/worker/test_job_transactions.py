@@ -9,6 +9,7 @@ from django.db import connection, connections, transaction
 from hub import streams
 from hub.models import Publication, Stream
 from hub.publishing import publish
+from hub.users import user_id
 from tests.support.people import User
 from tests.worker.running import run, run_all, take
 from tests.worker.tracked_tasks import import_customers
@@ -30,7 +31,7 @@ class Killed(BaseException):
 def ada() -> User:
     """Somebody who has had a job before: the first one makes the stream, and is numbered after its commit."""
     person = User.objects.create_user("ada")
-    publish(f"jobs:{person.pk}", {"type": "test.happened"})
+    publish(f"jobs:{user_id(person)}", {"type": "test.happened"})
     return person
 
 
@@ -62,7 +63,9 @@ def test_call_run_and_end_of_a_job_are_a_commit_each(ada: User, commits: list[st
     assert commits == ["COMMIT"]
     assert run_all() == ["SUCCESS"]
     assert commits == ["COMMIT"] * 3
-    numbered = Publication.objects.filter(channel=f"jobs:{ada.pk}").order_by("pk").values_list("offset", flat=True)
+    numbered = (
+        Publication.objects.filter(channel=f"jobs:{user_id(ada)}").order_by("pk").values_list("offset", flat=True)
+    )
     assert list(numbered) == [1, 2, 3, 4]
 
 
@@ -98,9 +101,9 @@ def test_what_waits_for_its_number_comes_before_what_the_run_says(ada: User) -> 
         import_customers.delay(1)
     # As if whoever has called it had been killed between the commit and the numbering.
     Publication.objects.update(offset=None)
-    Stream.objects.filter(channel=f"jobs:{ada.pk}").update(head=0)
+    Stream.objects.filter(channel=f"jobs:{user_id(ada)}").update(head=0)
     run_all()
-    rows = Publication.objects.filter(channel=f"jobs:{ada.pk}")
+    rows = Publication.objects.filter(channel=f"jobs:{user_id(ada)}")
     in_order = list(rows.order_by("offset").values_list("pk", flat=True))
     assert in_order == sorted(in_order)
     assert list(rows.order_by("offset").values_list("offset", flat=True)) == [1, 2, 3, 4]
@@ -139,7 +142,7 @@ def test_worker_killed_while_it_stores_the_end_leaves_a_job_that_runs_and_is_owe
 def test_job_runs_and_ends_where_the_stream_of_its_person_is_broken(ada: User) -> None:
     with started_by(ada):
         import_customers.delay(1)
-    channel = f"jobs:{ada.pk}"
+    channel = f"jobs:{user_id(ada)}"
     Publication.objects.create(channel=channel, offset=3, data="{}")  # as after a restore in part: the head says 2
     assert run_all() == ["SUCCESS"]
     assert TrackedJob.objects.get().state == "succeeded"

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from hub.concurrency import node
 from hub.fanout import relay
+from hub.users import user_id
 from lab.harness.waiting import await_for, wait_for
 from notifications.models import Distribution, Follow, Notification, Preferences, ScheduledAlert, Topic
 from notifications.sending import distributing
@@ -141,8 +142,8 @@ async def test_a_process_that_starts_while_a_job_tells_an_audience_counts_those_
     assert await step()
     await start_counting()
     told, other = Listener(), Listener()
-    await follow(f"user:{people[0].pk}", told)
-    await follow(f"user:{people[2].pk}", other)
+    await follow(f"user:{user_id(people[0])}", told)
+    await follow(f"user:{user_id(people[2])}", other)
     await step()
     await settle(monkeypatch, other)
     await is_stored(3, 1)
@@ -158,7 +159,7 @@ async def test_one_connection_that_is_told_twice_counts_once(monkeypatch: pytest
     both = Listener()
     await follow(f"group:{team.pk}", both)
     await follow("topic:deploys", both)
-    await follow(f"user:{ada.pk}", Listener())
+    await follow(f"user:{user_id(ada)}", Listener())
     await run(to=["group:team", "topic:deploys"])
     await await_for(lambda: len(both.frames) == 2, that="both have come")
     await settle(monkeypatch)
@@ -175,7 +176,7 @@ async def test_people_of_an_audience_are_counted_once_a_job_has_told_them(monkey
     await start_counting()
     listeners = [Listener(), Listener()]
     for person, listener in zip(people, listeners, strict=False):
-        await follow(f"user:{person.pk}", listener)
+        await follow(f"user:{user_id(person)}", listener)
     await run(to="members")
     assert await stored() == (None, None)
     await distribute()
@@ -303,8 +304,8 @@ async def test_people_in_their_own_zones_are_counted_as_their_times_come(monkeyp
     ada, bob = await person_in(FIRST, "ada"), await person_in(LATER, "bob")
     await start_counting()
     first, later = Listener(), Listener()
-    await follow(f"user:{ada.pk}", first)
-    await follow(f"user:{bob.pk}", later)
+    await follow(f"user:{user_id(ada)}", first)
+    await follow(f"user:{user_id(bob)}", later)
     await send_locally([ada, bob])
     await settle(monkeypatch, first)
     await is_stored(2, 1)
@@ -320,7 +321,7 @@ async def test_people_of_an_audience_in_zones_of_one_time_are_counted_once_each(
     await start_counting()
     listeners = [Listener() for _ in people]
     for person, listener in zip(people, listeners, strict=True):
-        await follow(f"user:{person.pk}", listener)
+        await follow(f"user:{user_id(person)}", listener)
     await send_locally("members")
     assert await stored() == (3, None)
     assert await later_it_is_that_time_there() == 2

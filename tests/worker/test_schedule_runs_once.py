@@ -6,6 +6,7 @@ from typing import Any, get_type_hints
 import pytest
 from asgiref.sync import sync_to_async
 
+from hub.users import user_id
 from notifications.models import Notification, ScheduledAlert
 from notifications.sending.alerting import BadAlert, alert
 from notifications.sending.arguments import AlertArguments
@@ -82,7 +83,7 @@ async def test_over_http_a_repeated_call_sends_nothing() -> None:
 
 async def test_over_http_alerts_are_bundled_and_held(ada: User) -> None:
     api = Api(await sync_to_async(key_for)())
-    said = {"to": str(ada.pk), "message": "m", "when": {"type": "every", "number": 1, "unit": "hours"}}
+    said = {"to": user_id(ada), "message": "m", "when": {"type": "every", "number": 1, "unit": "hours"}}
     made = (await api.result("schedule_create", **said, group_by="backup", throttle=3600))["schedule"]
     assert (made["contents"]["group_by"], made["contents"]["throttle"]) == ("backup", 3600.0)
     changed = await api.result("schedule_change", id=made["id"], throttle=None)

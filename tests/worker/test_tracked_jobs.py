@@ -11,6 +11,7 @@ from django.db import transaction
 
 from hub.models import Publication
 from hub.privacy import erase
+from hub.users import user_id
 from notifications.models import Preferences
 from tests.support.people import User
 from tests.worker.durable_tasks import overdue
@@ -60,7 +61,9 @@ def test_life_of_a_job_is_written_down_and_published(ada: User) -> None:
     assert [text for _, text in row.log] == ["row 0", "row 1", "row 2"]
     assert row.started_at and row.ended_at
     assert not Job.objects.exists()
-    assert states(f"jobs:{ada.pk}") == [("Import customers", state) for state in ("queued", "running", "succeeded")]
+    assert states(f"jobs:{user_id(ada)}") == [
+        ("Import customers", state) for state in ("queued", "running", "succeeded")
+    ]
 
 
 def test_call_that_is_rolled_back_leaves_nothing() -> None:
@@ -251,7 +254,7 @@ def test_end_of_a_job_interrupts_only_those_who_want_that(
     with started_by(ada):
         child.delay()
     run_all()
-    assert (f"user:{ada.pk}" in told) is (plan is None)
+    assert (f"user:{user_id(ada)}" in told) is (plan is None)
 
 
 def test_text_that_a_job_returns_is_its_result() -> None:
@@ -312,7 +315,7 @@ def test_jobs_of_others_lose_what_they_say_of_a_person_who_is_erased(ada: User) 
     erase(mia)
     row = TrackedJob.objects.get()
     assert (row.arguments, row.log, row.owner) == ("", [], ada)
-    assert not Publication.objects.filter(channel=f"jobs:{ada.pk}").exists()
+    assert not Publication.objects.filter(channel=f"jobs:{user_id(ada)}").exists()
 
 
 @pytest.mark.parametrize("said", ["To:\nmia@example.com", "To:\u00a0mia@example.com\n"])

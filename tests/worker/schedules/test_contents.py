@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group
 
+from hub.users import user_id
 from notifications import Link
 from notifications.models import Topic
 from notifications.sending.alerting import BadAlert
@@ -30,7 +31,7 @@ def test_recipients_and_contents_are_kept_as_texts() -> None:
         actions=[Link("open", "Open", "/orders/")],
     ).row
     assert row.contents == {
-        "to": [str(ann.pk), "group:ops", "topic:deploys", "members"],
+        "to": [user_id(ann), "group:ops", "topic:deploys", "members"],
         "message": "Stand-up",
         "level": "warning",
         "data": {"a": [1]},
