@@ -10,7 +10,7 @@ from hub.access.reasons import Error, Failed
 from hub.endpoints.centrifuge import subscribed, subscriptions
 from hub.limits import connections
 from hub.publishing import apublish
-from hub.users import user_id
+from hub.users import user_id, written_key
 from tests.connection.wire import Wire, wired
 from tests.support.people import User
 
@@ -128,14 +128,14 @@ async def test_connection_is_counted_once_whatever_becomes_of_it(
     for user in (ada, ada, bob):
         await wire.client.receive(connecting(user))
         assert wire.lines[-1]["error"]["code"] == 100
-        assert dict(counted) == {user.pk: 1}
+        assert dict(counted) == {written_key(user): 1}
     monkeypatch.setattr(subscribed, "establish", establish)
     await wire.client.receive(connecting(bob))
     await wire.ask(2, refresh={"token": signed_tokens.connection_token(user_id(bob))})
-    assert dict(counted) == {bob.pk: 1}
+    assert dict(counted) == {written_key(bob): 1}
     wire.client.stop()
     await wire.disconnected()
     async with wired(ada) as other:
         await other.ask(ping={})
-        assert dict(counted) == {ada.pk: 1}
+        assert dict(counted) == {written_key(ada): 1}
     assert not counted
