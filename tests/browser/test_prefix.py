@@ -62,6 +62,6 @@ def test_people_sign_in_chat_and_get_alerts(visitor: Visitors, hub: LiveHub, ngi
 def test_page_of_the_api_and_the_admin_have_their_files(visitor: Visitors, nginx: Nginx) -> None:
     boss = visitor("prefix-boss", staff=True, port=nginx.port)
     boss.goto(f"{PREFIX}/api/docs")
-    expect(boss.get_by_role("heading", name="Notification hub")).to_be_visible()
+    expect(boss.get_by_role("heading", name="Notification hub", level=1)).to_be_visible()
     boss.goto(f"{PREFIX}/admin/")
     expect(boss.get_by_role("heading", name="Site administration")).to_be_visible()

@@ -14,8 +14,8 @@ from lab.chaos.threads import in_thread
 
 EXIT_LIMIT, BACK_LIMIT = 15.0, 30.0
 
-#: Seconds in which rooms have heard of everybody who went before.
-SETTLED = 3.0
+#: Seconds in which rooms have heard of everybody who went before: HUB_LEAVE_GRACE, and some to tell it.
+SETTLED = 8.0
 
 
 class RollingRestart(Fault):
