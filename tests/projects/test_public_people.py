@@ -29,7 +29,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(
         settings.AUTH_USER_MODEL != "public_people.Customer",
-        reason="needs --ds tests.projects.public_people.settings (make suite-users)",
+        reason="needs --ds tests.projects.public_people.settings (make users-others)",
     ),
 ]
 

@@ -27,7 +27,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(
         settings.AUTH_USER_MODEL != "text_people.Member",
-        reason="needs --ds tests.projects.text_people.settings (make suite-users)",
+        reason="needs --ds tests.projects.text_people.settings (make users-others)",
     ),
 ]
 

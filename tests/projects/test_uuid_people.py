@@ -39,7 +39,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(
         settings.AUTH_USER_MODEL != "uuid_people.Person",
-        reason="needs --ds tests.projects.uuid_people.settings (make suite-users)",
+        reason="needs --ds tests.projects.uuid_people.settings (make users-uuids)",
     ),
 ]
 
