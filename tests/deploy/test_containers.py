@@ -95,7 +95,8 @@ def test_production_starts_with_secrets_from_files(tmp_path: Path) -> None:
         for name in ("SECRET_KEY_FILE", "REDIS_URL_FILE", "DATABASE_URL_FILE")
     }
     code = (
-        "from django.conf import settings as s; print(s.SECRET_KEY, s.HUB_REDIS_URL, s.DATABASES['default']['PASSWORD'])"
+        "from django.conf import settings as s; "
+        "print(s.SECRET_KEY, s.HUB_REDIS_URL, s.DATABASES['default']['PASSWORD'])"
     )
     shown = run("-c", code, HUB_ENV="production", DJANGO_SETTINGS_MODULE="hub.settings", **files)
     secrets = [(tmp_path / name).read_text() for name in ("secret_key", "redis_url", "database_password")]
