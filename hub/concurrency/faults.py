@@ -41,7 +41,9 @@ def may_be_done(error: BaseException) -> bool:
         return False
     cause = error.__cause__
     if isinstance(cause, sqlite3.Error):
-        return cause.sqlite_errorname.startswith("SQLITE_IOERR")
+        # Python's own errors, such as of a text that is no UTF-8, have no name.
+        name: str = getattr(cause, "sqlite_errorname", "")
+        return name.startswith("SQLITE_IOERR")
     state = getattr(cause, "sqlstate", None) or ""
     return not state or state.startswith(_CONNECTION_LOST)
 

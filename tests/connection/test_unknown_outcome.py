@@ -52,6 +52,7 @@ def sqlite_error(name: str) -> sqlite3.OperationalError:
         (raised(OperationalError(), psycopg.errors.DeadlockDetected()), False),
         (raised(OperationalError(), psycopg.errors.QueryCanceled()), False),
         (raised(OperationalError(), sqlite_error("SQLITE_BUSY")), False),
+        (raised(OperationalError(), sqlite3.OperationalError("Could not decode to UTF-8 column 'text'")), False),
         (DataError(), False),
         (ZeroDivisionError(), False),
     ],
