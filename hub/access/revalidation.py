@@ -20,7 +20,7 @@ from hub.access.registry import current as registry
 from hub.concurrency.background import Background
 from hub.concurrency.faults import described
 from hub.concurrency.node import Part
-from hub.concurrency.tasks import Tasks
+from hub.concurrency.tasks import Tasks, failure_of
 from hub.config import hub_settings
 from hub.fanout import relay
 from hub.fanout.inbox import Inbox
@@ -160,7 +160,7 @@ class Revalidation:
                 failed[socket] = TimeoutError()
                 if socket not in late:
                     self._let_go(socket, check)
-            elif not check.cancelled() and (error := check.exception()) is not None:
+            elif (error := failure_of(check)) is not None:
                 failed[socket] = error
         if failed:
             log.warning("revalidation_failed", sockets=len(failed), **described(next(iter(failed.values()))))

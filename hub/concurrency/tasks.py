@@ -30,6 +30,14 @@ async def stop(tasks: Iterable[asyncio.Task[Any]], within: float = CLOSE_TIMEOUT
         log.warning("tasks_not_stopped", tasks=sorted(task.get_name() for task in running))
 
 
+def failure_of(task: asyncio.Task[Any]) -> BaseException | None:
+    """Why a task that has ended has no result; None where it has one.
+
+    Also where something that it waited for was cancelled, which ends it as if somebody had cancelled it.
+    """
+    return asyncio.CancelledError() if task.cancelled() else task.exception()
+
+
 class Tasks:
     """Holds the tasks that a part has started until they are done, so that they end with the part."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from hub.access import revalidation
 from hub.channels import allows
+from hub.concurrency.tasks import failure_of
 from hub.session.subscriptions import SessionSubscription
 from hub.users import Visitor
 
@@ -64,7 +65,7 @@ class RuleRevalidation:
                 continue
             if self._under_way.pop(one):
                 revalidation.current().retry(self._session)
-            if (error := rule.exception()) is not None:
+            if (error := failure_of(rule)) is not None:
                 failure = failure or error
             else:
                 answers[one] = rule.result()
@@ -72,9 +73,9 @@ class RuleRevalidation:
 
     def _answered_late(self, subscription: SessionSubscription, rule: asyncio.Task[bool]) -> None:
         again = self._under_way.pop(subscription)
-        if rule.cancelled():
+        if rule.cancelling():
             return  # this process stops
-        if rule.exception() is None:
+        if failure_of(rule) is None:
             if not rule.result():
                 self._denied.add(subscription)
             elif not again:

@@ -414,6 +414,42 @@ async def test_rule_that_says_no_late_is_heard(slow_rule: SlowRule, monkeypatch:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_rule_that_ends_with_what_it_waited_for_holds_up_no_other_and_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch, is_late: bool
+) -> None:
+    monkeypatch.setattr(revalidation, "RETRY", 0.01)
+    monkeypatch.setattr(rule_revalidation, "TIMEOUT", 0.05)
+    answers, cancelled, allowed = asyncio.Event(), list[asyncio.Future[None]](), [True]
+    answers.set()
+
+    async def ask(user: Visitor, **_: Any) -> bool:
+        waited_for = list(cancelled)
+        await answers.wait()
+        for one in waited_for:
+            await one
+        return allowed[0]
+
+    declare(monkeypatch, Namespace("cut", can_subscribe=ask))
+    room = await Room.objects.acreate(name="private", is_private=True)
+    eve = await User.objects.acreate(username="eve")
+    await room.members.aadd(eve)
+    async with wired(eve) as wire:
+        for channel in ("cut:1", f"room:{room.pk}"):
+            assert "error" not in await wire.ask(subscribe={"channel": channel})
+        cancelled.append(asyncio.get_running_loop().create_future())
+        cancelled[0].cancel()
+        if is_late:
+            answers.clear()
+        await room.members.aremove(eve)
+        assert (await wire.pushed("unsubscribe"))["channel"] == f"room:{room.pk}"
+        cancelled.clear()
+        allowed[0] = False
+        answers.set()
+        assert (await wire.pushed("unsubscribe", 2))["channel"] == "cut:1"
+
+
+@pytest.mark.django_db(transaction=True)
 async def test_whose_account_ends_is_out_in_time_while_a_check_of_theirs_does_not_answer(
     slow_rule: SlowRule, monkeypatch: pytest.MonkeyPatch
 ) -> None:
