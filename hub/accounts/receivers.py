@@ -61,6 +61,7 @@ def _user_saved(
 
 
 def _token_deleted(sender: type[AccessToken], instance: AccessToken, **_: Any) -> None:
+    if tokens.has_ended(instance):
+        return  # that was said when it was revoked, and the periodic revalidation ends what is over
     revalidate(users=[instance.user_id])
-    if instance.revoked_at is None:
-        log.info("tokens_revoked", users=[instance.user_id], count=1)
+    log.info("tokens_revoked", users=[instance.user_id], count=1)

@@ -103,12 +103,20 @@ def valid_for(user: User) -> QuerySet[AccessToken]:
     return AccessToken.objects.filter(user=user, revoked_at=None).exclude(ended)
 
 
-def _fault_of(token: AccessToken) -> Invalid | None:
+def has_ended(token: AccessToken) -> bool:
+    """Whether it was revoked or is over."""
+    return _end_of(token) is not None
+
+
+def _end_of(token: AccessToken) -> Invalid | None:
     if token.revoked_at is not None:
         return Invalid.REVOKED
-    if token.expires_at is not None and token.expires_at <= timezone.now():
-        return Invalid.EXPIRED
-    return None if token.user.is_active else Invalid.INACTIVE
+    is_over = token.expires_at is not None and token.expires_at <= timezone.now()
+    return Invalid.EXPIRED if is_over else None
+
+
+def _fault_of(token: AccessToken) -> Invalid | None:
+    return _end_of(token) or (None if token.user.is_active else Invalid.INACTIVE)
 
 
 def _note_use(rows: Sequence[AccessToken]) -> None:

@@ -103,7 +103,10 @@ def test_log_in_beyond_the_most_sessions_ends_the_one_that_was_seen_longest_ago(
     assert [is_in(one) for one in (first, second, third, fourth, of_eve)] == [True, False, True, True, True]
 
 
-def test_tokens_that_ended_long_ago_are_known_no_more(ada: User) -> None:
+def test_tokens_that_ended_long_ago_are_known_no_more_and_nobody_has_revoked_them(
+    ada: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     long_ago = timezone.now() - tokens.RETENTION - timedelta(minutes=1)
     for name, columns in {
         "revoked": {"revoked_at": long_ago},
@@ -115,6 +118,7 @@ def test_tokens_that_ended_long_ago_are_known_no_more(ada: User) -> None:
         AccessToken.objects.filter(name=name).update(**columns)
     assert pruning.prune_apps() >= 2
     assert set(AccessToken.objects.values_list("name", flat=True)) == {"revoked today", "valid"}
+    assert "token_issued" in caplog.text and "tokens_revoked" not in caplog.text
 
 
 def test_this_device_may_be_logged_out_too(ada: User) -> None:
