@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hub.config.kinds import database_at
-from hub.config.paths import BASE_DIR, private_redis_socket
+from hub.config.paths import BASE_DIR, private_redis_path, private_redis_socket
 from hub.config.typed_settings import HubSettings
 
 
@@ -25,16 +25,12 @@ def gathered_files(given: HubSettings, code: Path = BASE_DIR) -> Path:
 
 def redis_url(given: HubSettings) -> str:
     """``REDIS_URL``, else the private Redis, as redis-py reads it (``unix:///path`` or ``redis://…``)."""
-    return given.redis_url or _private_redis_url(given)
+    return given.redis_url or f"unix://{private_redis_socket(given.data_dir)}"
 
 
 def has_private_redis(given: HubSettings) -> bool:
     """Whether the Redis of these settings is the one that the hub starts for itself."""
-    return redis_url(given) == _private_redis_url(given)
-
-
-def _private_redis_url(given: HubSettings) -> str:
-    return f"unix://{private_redis_socket(given.data_dir)}"
+    return given.redis_url in {"", f"unix://{private_redis_path(given.data_dir)}"}
 
 
 def broker_url(given: HubSettings) -> str:

@@ -29,21 +29,29 @@ def data_folder(code: Path = BASE_DIR) -> Path:
         return Path("var")
 
 
-def private_redis_socket(folder: Path) -> Path:
+def private_redis_path(folder: Path) -> Path:
     """Where the hub's own Redis listens when ``REDIS_URL`` is not set.
 
     Lies in ``folder``; if that path is too long for a unix socket, in a folder of this user's below the system's
     temporary folder, named after ``folder``, so that every process with the same variables finds the same socket.
-
-    Raises ``UnusableEnvironment`` where that folder is another user's: what is published would go to their Redis.
     """
     path = folder / "redis.sock"
     if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
         return path
     name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-    parent = Path(tempfile.gettempdir()) / f"hub-{os.getuid()}-{name}"
-    refuse_open(parent)
-    return parent / "redis.sock"
+    return Path(tempfile.gettempdir()) / f"hub-{os.getuid()}-{name}" / "redis.sock"
+
+
+def private_redis_socket(folder: Path) -> Path:
+    """:func:`private_redis_path`, to be used.
+
+    Raises ``UnusableEnvironment`` where its folder below the temporary one is another user's: what is published would
+    go to their Redis.
+    """
+    path = private_redis_path(folder)
+    if path.parent != folder:
+        refuse_open(path.parent)
+    return path
 
 
 def refuse_open(parent: Path) -> None:

@@ -193,6 +193,8 @@ def test_redis_in_a_temporary_folder_of_somebody_else_is_used_by_no_command(
         monkeypatch.setattr(Path, "lstat", lambda path: os.stat_result([0o40700, *[0] * 3, owner + 1, *[0] * 5]))
     with pytest.raises(UnusableEnvironment, match=f"^{parent} belongs to someone else"):
         derived.redis_url(settings)
+    # What the sentence advises helps.
+    assert not derived.has_private_redis(replace(settings, redis_url="redis://localhost"))
 
 
 def run(folder: Path, *command: str) -> str:
