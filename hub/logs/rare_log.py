@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-#: Kinds of lines that are told apart; the others are one kind.
+#: Kinds of lines that are told apart; the others of an event are one kind.
 KINDS_LIMIT = 100
 _OTHERS = "\0"
 
@@ -33,13 +33,14 @@ class RareLog:
         self._log = log
         self._seconds = seconds
         self._burst = burst
-        self._windows: dict[str, _Window] = {}
+        #: By event and kind.
+        self._windows: dict[tuple[str, str], _Window] = {}
 
     def warning(self, event: str, *, kind: str = "", **fields: Any) -> None:
         """``event`` happened once more. ``unsaid`` of a line is how many times it happened since the last one.
 
         Args:
-            kind: many of one kind do not hide those of another; it is not written.
+            kind: many of one kind do not hide those of another, nor other events of this one; it is not written.
         """
         self._write(self._log.warning, event, kind, fields)
 
@@ -49,13 +50,13 @@ class RareLog:
 
     def _write(self, write: Callable[..., Any], event: str, kind: str, fields: dict[str, Any]) -> None:
         now = time.monotonic()
-        window = self._windows.get(kind)
+        window = self._windows.get((event, kind))
         if window is None:
             if len(self._windows) >= KINDS_LIMIT:
-                self._windows = {kind: window for kind, window in self._windows.items() if now < window.ends}
+                self._windows = {known: window for known, window in self._windows.items() if now < window.ends}
             if len(self._windows) >= KINDS_LIMIT:
                 kind = _OTHERS
-            window = self._windows.setdefault(kind, _Window())
+            window = self._windows.setdefault((event, kind), _Window())
         if now >= window.ends:
             window.ends, window.written = now + self._seconds, 0
         elif window.written >= self._burst:

@@ -185,7 +185,7 @@ def one_over_nothing() -> float:
 def test_failures_of_one_cause_are_logged_once_in_a_while(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(refusals, "_rare_log", RareLog(refusals.log))
+    monkeypatch.setattr(refusals, "_rare_log", RareLog(refusals.log, seconds=600))
     for failure in failures(1, 1, 2, 1, 2):
         refusals.refusal_of(failure, SUBSCRIBE)
         refusals.refusal_of(failure, PUBLISH)
@@ -199,7 +199,7 @@ async def test_messages_that_fail_by_the_hundred_are_one_line(
     def refuse(drafts: object) -> Any:
         raise OperationalError("gone")
 
-    monkeypatch.setattr(endpoint, "_rare_log", RareLog(endpoint._rare_log._log))
+    monkeypatch.setattr(endpoint, "_rare_log", RareLog(endpoint._rare_log._log, seconds=600))
     monkeypatch.setattr(actions, "post_messages", refuse)
     async with in_the_lobby(ada) as socket:
         for _ in range(5):

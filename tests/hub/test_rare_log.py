@@ -33,6 +33,18 @@ def test_each_kind_is_written_once_in_a_while_and_says_how_many_there_were() -> 
     assert log.lines[2:] == [("broken", {"channel": "a", "unsaid": 2})]
 
 
+def test_an_event_hides_no_other_of_its_kind() -> None:
+    log = Log()
+    rare = RareLog(log, seconds=600)
+    for event in ("broken", "lost", "broken", "broken"):
+        rare.error(event, kind="a")
+    for window in rare._windows.values():
+        window.ends = 0.0
+    for event in ("lost", "broken"):
+        rare.error(event, kind="a")
+    assert log.lines == [("broken", {}), ("lost", {}), ("lost", {}), ("broken", {"unsaid": 2})]
+
+
 def test_more_kinds_than_are_told_apart_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rare_log, "KINDS_LIMIT", 3)
     log = Log()
@@ -41,6 +53,6 @@ def test_more_kinds_than_are_told_apart_are_one(monkeypatch: pytest.MonkeyPatch)
         for kind in "abcdefgh":
             rare.error("broken", kind=kind, channel=kind)
     assert [fields["channel"] for _, fields in log.lines] == ["a", "b", "c", "d"]
-    rare._windows["a"].ends = rare._windows["b"].ends = 0.0
+    rare._windows["broken", "a"].ends = rare._windows["broken", "b"].ends = 0.0
     rare.error("broken", kind="h", channel="h")
     assert log.lines[4:] == [("broken", {"channel": "h"})]
