@@ -47,10 +47,12 @@ def _show_controls(_logger: Any, _method: str, event: structlog.typing.EventDict
 
 
 def _write_keys(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Have a key that is a UUID read as one does elsewhere, and not as Python writes it."""
+    """Have a key that is a UUID read as one does elsewhere, also in a list, and not as Python writes it."""
     for name, value in event.items():
         if isinstance(value, UUID):
             event[name] = str(value)
+        elif isinstance(value, list):
+            event[name] = [str(one) if isinstance(one, UUID) else one for one in value]
     return event
 
 

@@ -133,8 +133,9 @@ def log_our_exception() -> None:
 
 
 def test_key_that_is_a_uuid_reads_as_one(lines: io.StringIO) -> None:
-    get_logger("hub.tests").warning("logged_in", user=UUID(int=7))
-    assert json.loads(lines.getvalue())["user"] == "00000000-0000-0000-0000-000000000007"
+    get_logger("hub.tests").warning("logged_in", user=UUID(int=7), users=[UUID(int=7), 8])
+    line = json.loads(lines.getvalue())
+    assert line["users"] == [line["user"], 8] == ["00000000-0000-0000-0000-000000000007", 8]
 
 
 @pytest.mark.parametrize("log", [log_with_arguments, log_an_exception, log_our_event, log_our_exception])
