@@ -95,7 +95,7 @@ def field_named(name: str) -> "models.Field[Any, Any] | None":
 
 
 def as_stored(keys: Iterable[Key]) -> list[Any]:
-    """``keys`` as SQL takes them and gives them back; also keys as JSON has them (:mod:`hub.users.json_keys`)."""
+    """``keys`` as SQL takes them and gives them back; also keys as JSON has them (:mod:`hub.users.json_form`)."""
     keys, field = list(keys), key_field()
     if keys_are_uuids() and (kinds := set(map(type, keys))) in ({UUID}, {str}):
         # As the field does it, which looks at each for longer than at all that is done with it.

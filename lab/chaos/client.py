@@ -122,7 +122,7 @@ class Client(abc.ABC):
 
         Args:
             alert: its id, where it is one.
-            may_skip: see :meth:`lab.chaos.client_state.Screen.take`.
+            may_skip: see :meth:`lab.chaos.client_state.ClientState.take`.
         """
         number = self.ledger.number_in(text)
         if self.client_state.take(channel, position, number, may_skip=may_skip) and number is not None:
