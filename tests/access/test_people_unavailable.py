@@ -38,7 +38,7 @@ def directory(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> type[Direc
     settings.SESSION_ENGINE = "django.contrib.sessions.backends.db"
     settings.AUTHENTICATION_BACKENDS = [f"{__name__}.Directory"]
     monkeypatch.setitem(credentials._kinds, "session", project_sessions.users_for)
-    monkeypatch.setattr(authentication, "_rare_log", RareLog(authentication.log))
+    monkeypatch.setattr(authentication, "_rare_log", RareLog(authentication.log, seconds=600))
     Directory.away = {"ann"}
     return Directory
 

@@ -293,7 +293,7 @@ def hostile_rooms(monkeypatch: pytest.MonkeyPatch) -> set[int]:
 async def test_hostile_guests_keep_nobody_from_subscribing_and_the_log_stays_small(
     hostile_rooms: set[int], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(refusals, "_rare_log", RareLog(refusals.log))
+    monkeypatch.setattr(refusals, "_rare_log", RareLog(refusals.log, seconds=600))
     room = await Room.objects.acreate(name="kitchen")
     hostile_rooms |= {10**9 + number for number in range(5)}
     wires = [Wire() for _ in range(47)]
