@@ -46,16 +46,20 @@ class RollingRestart(Fault):
 
 
 def leave_notices(experiment: Experiment) -> Callable[[], list[str]]:
-    """Returns what says which notices that somebody has left a room came to clients from now on."""
+    """Returns what says which notices came to clients from now on that somebody has left a room who is still there.
+
+    Visitors of a run before leave a room once their grace time is over: that they have gone is true.
+    """
     read_before = {client: len(client.notices) for client in experiment.crowd}
-    people = {person.name for person in experiment.people.people}
 
     def since() -> list[str]:
+        places = [client.place for client in experiment.crowd]
+        there = {(place.room, place.person.name) for place in places if place.person is not None}
         return [
             f"{client.name} read: {notice}"
             for client in experiment.crowd
             for notice in client.notices[read_before.get(client, 0) :]
-            if notice.endswith(" left the room") and notice.split(" ")[0] in people
+            if notice.endswith(" left the room") and (client.place.room, notice.split(" ")[0]) in there
         ]
 
     return since
