@@ -55,6 +55,15 @@ def test_files_named_in_the_text_exist(name: str) -> None:
     assert [path for path in named if not (BASE_DIR / path).exists()] == []
 
 
+def test_make_has_each_target_that_a_page_or_a_skipped_test_names() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (BASE_DIR / "Makefile").read_text(), re.MULTILINE))
+    named = {(name, span.split()[1]) for name in NAMES for span in code_spans(name) if re.match(r"make [a-z]", span)}
+    tests = [(path.name, path.read_text()) for path in (BASE_DIR / "tests").rglob("*.py")]
+    named |= {(name, target) for name, text in tests for target in re.findall(r"\(make ([a-z-]+)\)", text)}
+    assert len(named) > 50
+    assert sorted(one for one in named if one[1] not in targets) == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_tests_named_in_the_text_exist(name: str) -> None:
