@@ -1,5 +1,6 @@
 """What is forked is what Python would have started."""
 
+import fcntl
 import json
 import os
 import signal
@@ -121,13 +122,15 @@ def test_parts_are_children_of_the_program_that_starts_them(tmp_path: Path) -> N
 
 def test_descriptors_have_the_numbers_that_they_have_here() -> None:
     """Whichever these are: a process that has started many servers has hundreds."""
-    ends = [os.pipe() for _ in range(2)]
-    numbers = [_HIGH + 4, _HIGH + 3]
-    for number, (reader, writer) in zip(numbers, ends, strict=True):
-        os.dup2(reader, number)
-        os.write(writer, str(number).encode())
-        os.close(writer)
+    numbers: list[int] = []
+    for _ in range(2):
+        reader, writer = os.pipe()
+        # A number that nothing here has, and the first such one above: what is there may be of another test.
+        numbers.append(fcntl.fcntl(reader, fcntl.F_DUPFD, max(numbers, default=_HIGH + 2) + 1))
         os.close(reader)
+        os.write(writer, str(numbers[-1]).encode())
+        os.close(writer)
+    numbers.reverse()
     code = f"import os; print([int(os.read(number, 9)) for number in {numbers}])"
     try:
         said = forking.run([sys.executable, "-c", code], capture_output=True, pass_fds=numbers, check=True).stdout
