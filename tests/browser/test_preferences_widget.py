@@ -56,6 +56,15 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveHub]:
         yield running
 
 
+#: As after each change, also of another device. Ends when the widget has shown what came.
+LOAD_AGAIN = """widget => new Promise(done => {
+    widget.hub.preferences.on("change", () => {
+        if (widget.hub.preferences.state === "ready") setTimeout(done, 100);
+    });
+    widget.hub.preferences.reload();
+})"""
+
+
 def opened(page: Page, path: str = "/topics/") -> Locator:
     """The widget, on a page of the hub that has nothing else in its main part."""
     page.goto(path)
@@ -118,7 +127,9 @@ def test_hours_are_saved_when_they_are_whole_and_taken_back(visitor: Visitors, h
         widget.get_by_text("No alert interrupts you in these hours: 24 hours from 10 p.m. every day.")
     ).to_be_visible()
     quiet.get_by_label("From").fill("")
+    page.locator("hub-preferences").evaluate(LOAD_AGAIN)
     expect(quiet.get_by_role("alert")).to_have_text("These hours have a beginning and an end.")
+    expect(quiet.get_by_label("From")).to_have_value("")
     quiet.get_by_label("From").fill("22:00")
     quiet.get_by_label("To").fill("07:00")
     expect(widget.get_by_text("No alert interrupts you in these hours: 10 p.m.–7 a.m. every day.")).to_be_visible()

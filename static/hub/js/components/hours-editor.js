@@ -36,6 +36,8 @@ export class HoursEditor {
   #remove = make("button", { type: "button", class: "quiet round" }, icon("close"));
   #problem = make("p", { class: "hours-problem", role: "alert" });
   #isSet = false;
+  /** What was shown or chosen last. */
+  #known = "";
 
   /**
    * @param {string} label for screen readers
@@ -66,11 +68,14 @@ export class HoursEditor {
     });
   }
 
-  /** @param {HoursMessage | null} hours */
+  /** @param {HoursMessage | null} hours those that are stored, told again and again: what somebody changes meanwhile stays */
   show(hours) {
+    if (hours) this.#remove.hidden = false;
+    if (hours && asText(hours) === this.#known) return;
     const isHalf = !this.#isSet && Boolean(this.#begin.value || this.#end.value);
     if (!hours && isHalf) return; // what somebody is filling in
     this.#isSet = hours !== null;
+    this.#known = hours ? asText(hours) : "";
     if (this.#begin.value !== (hours?.begin ?? "")) this.#begin.value = hours?.begin ?? "";
     if (this.#end.value !== (hours?.end ?? "")) this.#end.value = hours?.end ?? "";
     for (const box of this.#days) box.checked = hours?.days.includes(Number(box.value)) ?? true;
@@ -86,6 +91,7 @@ export class HoursEditor {
     this.#problem.textContent = this.#fault(begin, end, days);
     if (!begin || !end || this.#problem.textContent) return;
     this.#isSet = true;
+    this.#known = asText({ begin, end, days });
     choose({ begin, end, days });
   }
 
@@ -98,4 +104,9 @@ export class HoursEditor {
     if (!begin || !end) return this.#isSet ? text("hours_both") : "";
     return days.length ? "" : text("hours_no_day");
   }
+}
+
+/** @param {HoursMessage} hours */
+function asText({ begin, end, days }) {
+  return `${begin} ${end} ${days}`;
 }
