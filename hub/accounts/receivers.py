@@ -32,7 +32,7 @@ def connect() -> None:
 
 def _logged_in(sender: type[User], request: HttpRequest, user: User, **_: Any) -> None:
     sessions.begin(request.session, request)
-    sessions.end_oldest(user, sessions.MOST - 1)  # this one is stored after the answer
+    sessions.end_oldest(user)  # this one is stored after the answer
     log.info("logged_in", user=user.pk)
 
 

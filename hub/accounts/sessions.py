@@ -97,10 +97,10 @@ def end(user: User, public_ids: Iterable[str] | None = None, *, but: str | None 
     return len(keys)
 
 
-def end_oldest(user: User, keys: int = MOST) -> None:
-    """Log ``user`` out of the sessions that were seen longest ago, so that no more than ``keys`` are left."""
+def end_oldest(user: User) -> None:
+    """Log ``user`` out of the sessions that were seen longest ago, so that with another one there are :data:`MOST`."""
     newest_first = Session.objects.filter(user=user).order_by(F("seen_at").desc(nulls_last=True), "-expire_date")
-    too_many = list(newest_first.values_list("session_key", flat=True)[keys : keys + MOST])
+    too_many = list(newest_first.values_list("session_key", flat=True)[MOST - 1 : 2 * MOST])
     if too_many:
         Session.objects.filter(session_key__in=too_many).delete()
         log.warning("oldest_sessions_ended", user=user.pk, count=len(too_many))
